@@ -1,0 +1,56 @@
+/**
+ * The single typed border to the C++ addon: where it is looked for, and what its op table takes.
+ * Every op checks its arguments and throws; none returns a promise.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { OpTable } from "./opTable.js";
+
+export type * from "./opTable.js";
+
+/** What build/native/tunelab.node exports. */
+export interface Addon {
+  /** The op table on host memory. */
+  readonly cpu: OpTable;
+  /** Elementwise, reduction and shape kernels of the tfjs backend; typed where they are used. */
+  readonly tensor: Readonly<Record<string, (...args: never[]) => unknown>>;
+}
+
+/** The addon and the file it came from, or the reason why there is none. */
+export type LoadedAddon =
+  | { readonly addon: Addon; readonly file: string }
+  | { readonly addon?: undefined; readonly reason: string };
+
+/** build/native/tunelab.node of the package that this module belongs to, whether it runs from lib/ or from dist/lib/. */
+function defaultFile(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
+  return join(folder, "build", "native", "tunelab.node");
+}
+
+let loaded: LoadedAddon | undefined;
+
+/**
+ * Loads the addon once. `TUNELAB_NATIVE` names another file, or is `0` to do without.
+ * Never throws: a missing, broken or refused addon becomes a `reason`.
+ */
+export function loadAddon(): LoadedAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): LoadedAddon {
+  const override = process.env.TUNELAB_NATIVE;
+  if (override === "0") return { reason: "The native addon is switched off by TUNELAB_NATIVE=0." };
+  const file = override || defaultFile();
+  if (!existsSync(file)) {
+    return { reason: `The native addon ${file} does not exist. Build it with "npm run build:native".` };
+  }
+  try {
+    return { addon: createRequire(import.meta.url)(file) as Addon, file };
+  } catch (error) {
+    return { reason: `The native addon ${file} does not load: ${error instanceof Error ? error.message : error}` };
+  }
+}
