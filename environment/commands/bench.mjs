@@ -1,0 +1,21 @@
+/** The benchmarks, each in a process of its own so that none warms up the next. */
+import { readdirSync } from "node:fs";
+import { hasFile, inRoot } from "../paths.mjs";
+import { Problem } from "../problem.mjs";
+import { setUp } from "../setup.mjs";
+import { openly } from "../shell.mjs";
+import { say } from "../terminal.mjs";
+
+/** @param {string[]} args words of which one must be in a benchmark's name; none runs them all */
+export async function run(args) {
+  await setUp({ withPeers: true });
+  const all = hasFile("tests/bench") ? readdirSync(inRoot("tests/bench")).filter((file) => file.endsWith(".ts")) : [];
+  const chosen = args.length === 0 ? all : all.filter((file) => args.some((word) => file.includes(word)));
+  if (chosen.length === 0) throw new Problem("No benchmark chosen.", `There are: ${all.join(", ") || "none"}.`);
+  let worst = 0;
+  for (const file of chosen.sort()) {
+    say(`\n${file}`);
+    worst = Math.max(worst, await openly(process.execPath, ["--import=tsx", inRoot(`tests/bench/${file}`)]));
+  }
+  return worst;
+}
