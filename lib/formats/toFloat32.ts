@@ -1,7 +1,7 @@
-/** The bytes of a floating-point tensor as float32 values. */
+/** Between the bytes of a floating-point tensor and float32 values. */
 import { fail } from "../errors.js";
-import { bf16ToFloat32, f16ToFloat32 } from "./halves.js";
-import type { SafetensorsDtype } from "./tensorEntry.js";
+import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from "./halves.js";
+import { bytesOf, type SafetensorsDtype } from "./tensorEntry.js";
 
 /** @param name names the tensor in the error for a dtype that is not floating point */
 export function toFloat32(name: string, dtype: SafetensorsDtype, data: Uint8Array): Float32Array {
@@ -17,6 +17,12 @@ export function toFloat32(name: string, dtype: SafetensorsDtype, data: Uint8Arra
     default:
       return fail(`The tensor ${name} holds ${dtype}, not floating-point values.`);
   }
+}
+
+/** The bytes of float32 values in `dtype`; BF16 and F16 round to nearest, ties to even. */
+export function fromFloat32(dtype: "F32" | "BF16" | "F16", values: Float32Array): Uint8Array {
+  if (dtype === "F32") return bytesOf(values);
+  return bytesOf(dtype === "BF16" ? float32ToBf16(values) : float32ToF16(values));
 }
 
 /** A buffer that starts where `data` does and ends with it: copied unless `data` already spans its buffer. */
