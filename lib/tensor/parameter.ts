@@ -24,6 +24,11 @@ export class Parameter {
     return this.value.size;
   }
 
+  /** Replaces the value. */
+  assign(values: Float32Array): void {
+    tf.tidy(() => this.value.assign(tf.tensor(values, this.shape, "float32")));
+  }
+
   zeroGrad(): void {
     this.grad?.dispose();
     this.grad = null;

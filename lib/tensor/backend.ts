@@ -1,0 +1,78 @@
+/** Which backend computes: chosen once, from what the machine has, and reported with the reason. */
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { fail, suggestion } from "../errors.js";
+
+/** Every backend that tunelab knows; "cuda" is there when its addon is built. */
+export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+export interface BackendReport {
+  /** The active backend. */
+  readonly backend: string;
+  /** Why this one: asked for, or what the machine has. */
+  readonly reason: string;
+  /** Threads that compute. */
+  readonly threads: number;
+}
+
+let report: BackendReport | null = null;
+
+async function startWasm(): Promise<void> {
+  const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
+  const file = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+  setWasmPaths(`${dirname(file)}/`);
+}
+
+function startCpu(): void {
+  // tfjs greets the first user of this backend with an advertisement for its Node binding.
+  Object.assign(tf.findBackend("cpu"), { firstUse: false });
+}
+
+async function activate(name: BackendName): Promise<void> {
+  if (name === "cuda") {
+    fail('The backend "cuda" is not built on this machine.', { hint: "Use cpu-native or wasm." });
+  }
+  if (name === "wasm") await startWasm();
+  if (name === "cpu") startCpu();
+  if (!(await tf.setBackend(name))) fail(`The backend "${name}" does not start here.`);
+  await tf.ready();
+}
+
+function named(name: string, source: string): BackendName {
+  const known: readonly string[] = BACKENDS;
+  if (!known.includes(name)) fail(`Unknown backend "${name}"${source}.`, { hint: suggestion(name, known) });
+  return name as BackendName;
+}
+
+function choose(name: string | undefined): { name: BackendName; reason: string } {
+  if (name !== undefined) return { name: named(name, ""), reason: "It was asked for." };
+  const wanted = process.env.TUNELAB_BACKEND;
+  if (wanted) return { name: named(wanted, " in TUNELAB_BACKEND"), reason: "TUNELAB_BACKEND asks for it." };
+  return { name: "wasm", reason: "The native addon is not there." };
+}
+
+/**
+ * Makes a backend the active one of tfjs, and returns its name.
+ *
+ * @param name one of BACKENDS; without it, `TUNELAB_BACKEND` decides, else the fastest that starts here
+ */
+export async function initBackend(name?: BackendName): Promise<string> {
+  const chosen = choose(name);
+  if (report === null || report.backend !== chosen.name || tf.getBackend() !== chosen.name) {
+    await activate(chosen.name);
+    report = { backend: chosen.name, reason: chosen.reason, threads: 1 };
+  }
+  return report.backend;
+}
+
+/** The active backend and why it is the one; null before `initBackend`. */
+export function backendReport(): BackendReport | null {
+  return report;
+}
+
+/** Whether the active backend computes in bfloat16; the CPU backends compute in float32. */
+export function isBfloat16Supported(): boolean {
+  return false;
+}

@@ -1,0 +1,144 @@
+/** The operations that models are made of, on whichever backend is active. */
+import * as tf from "@tensorflow/tfjs";
+import { fail } from "../errors.js";
+import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
+import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
+import * as crossEntropy from "./portable/crossEntropy.js";
+import * as layerOp from "./portable/decoderLayer.js";
+import * as table from "./portable/embedding.js";
+import * as cached from "./portable/kvCache.js";
+import { linearForward } from "./portable/linear.js";
+import * as norm from "./portable/norm.js";
+
+export type { DecoderLayerOptions } from "./portable/decoderLayer.js";
+
+/**
+ * One pre-norm decoder layer: RMSNorm, q/k/v, RoPE, causal grouped-query attention inside each packed sequence, output
+ * projection, residual; RMSNorm, SwiGLU, residual.
+ *
+ * One node of the tape, differentiable in `x`. Its backward adds the gradients of the LoRA pairs to
+ * `layer.projections.*.lora.{a,b}.grad`, so `x` must be connected to what is differentiated: take `tf.grads` with
+ * respect to the embedded tokens, not to the parameters.
+ *
+ * @param x [tokens, hiddenSize], float32
+ * @param options.saving "all" keeps activations for backward, "none" keeps `x` and computes them again
+ * @param options.training whether LoRA dropout is active
+ * @param options.seed of the dropout masks; give every layer and step its own
+ * @returns [tokens, hiddenSize]
+ */
+export function decoderLayer(
+  x: tf.Tensor2D,
+  layer: DecoderLayer,
+  batch: PackedSequences,
+  options: layerOp.DecoderLayerOptions,
+): tf.Tensor2D {
+  checkHidden(x, layer.geometry);
+  checkPacked(x, batch);
+  return layerOp.decoderLayer(x, layer, batch, options);
+}
+
+/**
+ * Rows of an embedding table.
+ *
+ * @param ids token ids, each below the number of rows
+ * @param tableOrWeight [vocabSize, hiddenSize]
+ * @returns [ids.length, hiddenSize]
+ */
+export function embedding(ids: Int32Array, tableOrWeight: tf.Tensor2D | Weight): tf.Tensor2D {
+  checkIds(ids, weightShape(tableOrWeight)[0]);
+  return table.embedding(ids, tableOrWeight);
+}
+
+function weightShape(weight: tf.Tensor2D | Weight): [number, number] {
+  if (!("kind" in weight)) return weight.shape;
+  return weight.kind === "dense" ? weight.values.shape : (weight.state.shape as [number, number]);
+}
+
+/**
+ * Root-mean-square normalisation over the last axis, differentiable in `x`: x / sqrt(mean(x²) + eps) · weight.
+ *
+ * @param x [tokens, hiddenSize]
+ * @param weight [hiddenSize]
+ */
+export function rmsNorm(x: tf.Tensor2D, weight: tf.Tensor1D, eps: number): tf.Tensor2D {
+  if (x.shape[1] !== weight.shape[0]) {
+    fail(`x has ${x.shape[1]} columns, but the norm's weight has ${weight.shape[0]} elements.`);
+  }
+  return norm.rmsNorm(x, weight, eps);
+}
+
+/**
+ * Cross-entropy of the next token, summed and divided by `numItems`, straight from hidden states: logits exist for a
+ * few rows at a time only. Labels are shifted inside each sequence here, -100 is left out. Differentiable in `hidden`.
+ *
+ * @param hidden [tokens, hiddenSize], after the last norm
+ * @param head [vocabSize, hiddenSize]
+ * @param numItems what the sum is divided by: the predicted tokens of the whole optimizer step
+ * @returns a scalar
+ */
+export function linearCrossEntropy(hidden: tf.Tensor2D, head: Weight, batch: PackedBatch, numItems: number): tf.Scalar {
+  checkPacked(hidden, batch);
+  if (batch.labels.length !== hidden.shape[0]) {
+    fail(`labels has ${batch.labels.length} entries for ${hidden.shape[0]} rows of hidden states.`);
+  }
+  const [vocabSize] = weightShape(head);
+  checkIds(
+    batch.labels.filter((label) => label !== -100),
+    vocabSize,
+  );
+  return crossEntropy.linearCrossEntropy(hidden, head, batch, numItems);
+}
+
+/**
+ * A projection with bias and LoRA, without gradients: the logits in generation.
+ *
+ * @param x [tokens, inFeatures]
+ * @returns [tokens, outFeatures]
+ */
+export function linear(x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
+  if (x.shape[1] !== projection.inFeatures) {
+    fail(`x has ${x.shape[1]} columns, but the projection takes ${projection.inFeatures} features.`);
+  }
+  return tf.tidy(() => linearForward(x, projection, null));
+}
+
+/**
+ * An empty cache of keys and values.
+ *
+ * @param layers decoder layers that will use it
+ * @param sequences rows of the generation batch
+ * @param capacity tokens that fit, per sequence
+ */
+export function createKvCache(layers: number, geometry: LayerGeometry, sequences: number, capacity: number): KvCache {
+  return new cached.PortableKvCache(layers, geometry, sequences, capacity);
+}
+
+/**
+ * A decoder layer on the new tokens of each sequence (no gradients): appends their keys and values to the cache, then
+ * attends causally to all that the cache holds. Sequence i of the batch is sequence i of the cache; one without new
+ * rows is left alone. Call `advance` once after the last layer.
+ *
+ * @param x [new tokens, hiddenSize]
+ * @param batch offsets of the new rows; positions count from the start of each whole sequence
+ */
+export function decoderLayerCached(
+  x: tf.Tensor2D,
+  layer: DecoderLayer,
+  layerIndex: number,
+  batch: PackedSequences,
+  cache: KvCache,
+): tf.Tensor2D {
+  checkHidden(x, layer.geometry);
+  checkPacked(x, batch);
+  checkCached(batch, cache);
+  return cached.decoderLayerCached(x, layer, layerIndex, batch, cache as cached.PortableKvCache);
+}
+
+/**
+ * Records that all layers have appended their rows.
+ *
+ * @param newLengths tokens that each sequence holds now
+ */
+export function advance(cache: KvCache, newLengths: ArrayLike<number>): void {
+  cache.lengths.set(newLengths);
+}
