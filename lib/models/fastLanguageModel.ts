@@ -1,0 +1,99 @@
+/** The four calls of the article: load, attach an adapter, and switch between training and inference. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { checkOptions, fail } from "../errors.js";
+import { isAdapterDirectory, readAdapterConfig } from "../peft/adapterFiles.js";
+import { adaptedProjections } from "../peft/attach.js";
+import { type PeftOptions, resolveLoraConfig } from "../peft/loraConfig.js";
+import { PeftModel } from "../peft/peftModel.js";
+import { initBackend } from "../tensor/backend.js";
+import { Tokenizer, type TokenizerLike } from "../tokenizer/tokenizer.js";
+import type { LanguageModel } from "./languageModel.js";
+import { loadNetwork, readConfig } from "./load.js";
+import { LoadedModel, readGenerationConfig } from "./loadedModel.js";
+import { type ModelSource, resolveModel } from "./source.js";
+
+export interface FromPretrainedOptions {
+  /** A model of the hub, a folder in Hugging Face layout, or a folder that holds an adapter. */
+  modelName: string;
+  /** Longest training text in tokens; at most the model's positions. Default 2048. */
+  maxSeqLength?: number;
+  /** Compute type: null picks the backend's own (float32 on a CPU). Default null. */
+  dtype?: "float32" | null;
+  /** Quantise the projections to NF4 with double quantisation. Default true. */
+  loadIn4bit?: boolean;
+  /** Access token of the hub. Default: the environment's HF_TOKEN or HUGGINGFACE_TOKEN. */
+  token?: string | undefined;
+  /** Branch, tag or commit on the hub. Default "main". */
+  revision?: string;
+}
+
+const OPTIONS = [
+  "modelName",
+  "maxSeqLength",
+  "dtype",
+  "loadIn4bit",
+  "token",
+  "revision",
+] as const satisfies readonly (keyof FromPretrainedOptions)[];
+
+export const FastLanguageModel = {
+  /** Loads a model and its tokenizer; with an adapter folder, the base model it names and the adapter on it. */
+  async fromPretrained(options: FromPretrainedOptions): Promise<{ model: LanguageModel; tokenizer: TokenizerLike }> {
+    checkOptions("fromPretrained", options, OPTIONS);
+    if (typeof options.modelName !== "string" || options.modelName === "") fail("fromPretrained needs a modelName.");
+    if ((options.dtype ?? null) !== null && options.dtype !== "float32") {
+      fail(`dtype "${options.dtype}" is not computed on this backend.`, { hint: 'Use null or "float32".' });
+    }
+    await initBackend();
+    const source = await resolveModel(options.modelName, options);
+    if (!isAdapterDirectory(source.directory)) return loadBase(source, source, options);
+    const { baseModel } = await readAdapterConfig(source.directory);
+    if (baseModel === "")
+      fail(`The adapter in ${source.directory} does not name its base model (base_model_name_or_path).`);
+    const { model, tokenizer } = await loadBase(await resolveModel(baseModel, options), source, options);
+    return { model: await PeftModel.fromPretrained(model, source.directory), tokenizer };
+  },
+
+  /** Freezes the model and puts LoRA adapters beside its projections. */
+  async getPeftModel(model: LanguageModel, options: PeftOptions = {}): Promise<PeftModel> {
+    const config = resolveLoraConfig(options);
+    if (!(model instanceof LoadedModel)) {
+      fail("getPeftModel was given a model that carries an adapter already.", {
+        hint: "Pass the model that fromPretrained returned.",
+      });
+    }
+    return PeftModel.attach(model, config);
+  },
+
+  /** Switches the LoRA dropout of training passes on; the trainer does so too. */
+  forTraining<T extends LanguageModel>(model: T): T {
+    model.network.training = true;
+    return model;
+  },
+
+  /** Switches LoRA dropout off and frees the adapter's gradients. */
+  forInference<T extends LanguageModel>(model: T): T {
+    model.network.training = false;
+    for (const { linear } of adaptedProjections(model.network)) {
+      linear.lora?.a.zeroGrad();
+      linear.lora?.b.zeroGrad();
+    }
+    return model;
+  },
+};
+
+async function loadBase(source: ModelSource, tokenizerSource: ModelSource, options: FromPretrainedOptions) {
+  const { directory } = source;
+  const config = await readConfig(directory);
+  const maxSeqLength = options.maxSeqLength ?? Math.min(2048, config.maxPositionEmbeddings);
+  if (!Number.isInteger(maxSeqLength) || maxSeqLength < 1 || maxSeqLength > config.maxPositionEmbeddings) {
+    fail(`maxSeqLength is ${maxSeqLength}; the model has positions for 1 to ${config.maxPositionEmbeddings} tokens.`);
+  }
+  const ownTokenizer = existsSync(join(tokenizerSource.directory, "tokenizer.json"));
+  const tokenizer = await Tokenizer.fromDirectory(ownTokenizer ? tokenizerSource.directory : directory);
+  const loadIn4bit = options.loadIn4bit ?? true;
+  const network = await loadNetwork(directory, config, { loadIn4bit });
+  const model = new LoadedModel(network, source, maxSeqLength, loadIn4bit, await readGenerationConfig(directory));
+  return { model, tokenizer };
+}
