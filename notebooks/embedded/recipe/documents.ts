@@ -1,0 +1,17 @@
+// The base corpus as a sequence of documents: mostly case notes, the rest encyclopedia entries.
+import { drawCase } from "./cases.js";
+import { conditions } from "./content/conditions.js";
+import { comparison, conditionEntry, craftPage, findingEntry } from "./encyclopedia.js";
+import { caseNote } from "./notes.js";
+import { Random } from "./random.js";
+
+/** Document number `index` of the corpus; each has its own seed, so that any slice can be made alone. */
+export function corpusDocument(index: number): string {
+  const random = new Random(`corpus document ${index}`);
+  const part = random.next();
+  if (part < 0.68) return caseNote(random, drawCase(random, random.pick(conditions), random.chance(0.4)));
+  if (part < 0.8) return conditionEntry(random, random.pick(conditions));
+  if (part < 0.91) return findingEntry(random);
+  if (part < 0.985) return comparison(random);
+  return craftPage(random);
+}
