@@ -1,7 +1,8 @@
 /**
  * The op table that every native backend implements. Buffers are typed arrays on the CPU; a device backend fills in
- * its own handles for `Buffers`.
+ * its own types for `Buffers`. Matrices are row-major; outputs are written into buffers that the caller gives.
  */
+import type { LayerGeometry, Projection, Saving } from "../tensor/layers.js";
 
 /** What an op reads and writes: one type per element type. */
 export interface Buffers {
@@ -16,6 +17,77 @@ export interface HostBuffers extends Buffers {
   u8: Uint8Array;
 }
 
+/** An object that lives in the backend; freed by `dispose` or when it is collected. */
+export interface NativeHandle<Kind extends string> {
+  readonly __kind?: Kind;
+}
+export type NativeDecoderLayer = NativeHandle<"decoder layer">;
+/** What one forward pass of a decoder layer kept for its backward pass. */
+export type NativeLayerState = NativeHandle<"decoder layer state">;
+
+/** QuantState, with the backend's buffers. */
+export interface NativeQuantState<B extends Buffers> {
+  readonly shape: readonly number[];
+  readonly packed: B["u8"];
+  readonly absmax: B["f32"] | B["u8"];
+  readonly blockSize: number;
+  readonly offset: number;
+  readonly nestedAbsmax: B["f32"];
+  readonly nestedBlockSize: number;
+  readonly code: B["f32"];
+  readonly nestedCode: B["f32"];
+}
+
+export type NativeWeight<B extends Buffers> =
+  | { readonly kind: "nf4"; readonly state: NativeQuantState<B> }
+  | { readonly kind: "dense"; readonly values: B["f32"] };
+
+/** A [rank, in], B [out, rank]; the rank follows from the length of `a`. */
+export interface NativeLora<B extends Buffers> {
+  readonly a: B["f32"];
+  readonly b: B["f32"];
+  readonly scaling: number;
+  /** Probability in [0, 1) of dropping an input of A when `training`. */
+  readonly dropout: number;
+}
+
+export interface NativeLinear<B extends Buffers> {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly weight: NativeWeight<B>;
+  readonly bias: B["f32"] | null;
+  readonly lora: NativeLora<B> | null;
+}
+
+/** Buffers are referred to, not copied: they must keep their place and size while the handle lives. */
+export interface NativeDecoderLayerDescriptor<B extends Buffers> {
+  readonly geometry: LayerGeometry;
+  readonly inputNorm: B["f32"];
+  readonly postAttentionNorm: B["f32"];
+  readonly projections: Readonly<Record<Projection, NativeLinear<B>>>;
+}
+
+export interface NativePackedSequences<B extends Buffers> {
+  /** [sequences + 1], from 0 to the number of rows. */
+  readonly cuSeqlens: B["i32"];
+  /** [rows], 0 to 2^20 - 1. */
+  readonly positions: B["i32"];
+}
+
+/** Gradients that are added to: A's [rank, in] and B's [out, rank]. */
+export interface NativeLoraGradient<B extends Buffers> {
+  readonly a: B["f32"] | null;
+  readonly b: B["f32"] | null;
+}
+
+export interface ForwardOptions {
+  readonly saving: Saving;
+  /** Applies LoRA dropout. */
+  readonly training: boolean;
+  /** Unsigned 32 bits; keys the dropout masks. */
+  readonly seed: number;
+}
+
 /** Versions and processor features, for reports. */
 export interface NativeVersion {
   readonly blas: string;
@@ -23,11 +95,59 @@ export interface NativeVersion {
   readonly cpuFeatures: readonly string[];
 }
 
+/** Bytes: handed out, kept for reuse, the most of both together, and weights kept expanded to float32. */
+export interface NativeMemory {
+  readonly inUse: number;
+  readonly pooled: number;
+  readonly peak: number;
+  readonly panels: number;
+}
+
 export interface RuntimeOps {
   /** Threads that ops divide their work over, 1 to 64. Results are deterministic for a given count. */
   setThreads(threads: number): void;
   getThreads(): number;
   version(): NativeVersion;
+  memory(): NativeMemory;
+  /** Returns pooled memory and expanded weights to the system; both come back when they are needed. */
+  trim(): void;
+  /** Bytes of weights that may stay expanded to float32 between calls; 1 GiB by default, 0 for none. */
+  setPanelBudget(bytes: number): void;
+  /** Frees the native part of a handle now. */
+  dispose(handle: NativeHandle<string>): void;
 }
 
-export interface OpTable extends RuntimeOps {}
+export interface DecoderLayerOps<B extends Buffers> {
+  createDecoderLayer(descriptor: NativeDecoderLayerDescriptor<B>): NativeDecoderLayer;
+  /** Sets, replaces or takes away (null) the LoRA pair of one projection. */
+  setLora(layer: NativeDecoderLayer, projection: Projection, lora: NativeLora<B> | null): void;
+  /** y = layer(x), both [rows, hiddenSize]. */
+  decoderLayerForward(
+    layer: NativeDecoderLayer,
+    x: B["f32"],
+    y: B["f32"],
+    batch: NativePackedSequences<B>,
+    options: ForwardOptions,
+  ): NativeLayerState;
+  /**
+   * dx = gradient of the input (null: not made, for the first layer), and LoRA gradients are added to `gradients`.
+   * A state serves one backward pass; x and batch are those of the forward pass.
+   */
+  decoderLayerBackward(
+    layer: NativeDecoderLayer,
+    state: NativeLayerState,
+    x: B["f32"],
+    dy: B["f32"],
+    dx: B["f32"] | null,
+    batch: NativePackedSequences<B>,
+    gradients: Readonly<Partial<Record<Projection, NativeLoraGradient<B>>>>,
+  ): void;
+}
+
+export interface NormOps<B extends Buffers> {
+  /** y = x * rstd * weight, rstd [rows] = 1 / sqrt(mean(x²) + eps). */
+  rmsNormForward(x: B["f32"], weight: B["f32"], eps: number, y: B["f32"], rstd: B["f32"]): void;
+  rmsNormBackward(x: B["f32"], weight: B["f32"], rstd: B["f32"], dy: B["f32"], dx: B["f32"]): void;
+}
+
+export interface OpTable<B extends Buffers = HostBuffers> extends RuntimeOps, DecoderLayerOps<B>, NormOps<B> {}

@@ -1,0 +1,211 @@
+// The decoder layer's construction and forward pass:
+//   h = x + o(attention(rope(qkv(rmsNorm(x))))),  y = h + down(silu(gate(n)) up(n)),  n = rmsNorm(h).
+// Fused: q, k, v in one GEMM, gate and up in one GEMM, LoRA inside them (projection.h), bias with rotation, the residual
+// sums as the GEMMs' starting value.
+#include "cpu/decoder_layer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/rmsnorm.h"
+#include "cpu/rope.h"
+#include "cpu/swiglu.h"
+#include "parallel.h"
+#include "registrar.h"
+
+namespace tunelab {
+
+const char* const projectionNames[projectionCount] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                      "gate_proj", "up_proj", "down_proj"};
+
+PackedBatch packedBatch(const Napi::Value& value, int64_t rows) {
+  Napi::Object given = object(value, "batch");
+  const Span<int32_t> offsets = ints(given.Get("cuSeqlens"), "batch.cuSeqlens");
+  const Span<int32_t> positions = ints(given.Get("positions"), "batch.positions", static_cast<size_t>(rows));
+  if (offsets.size < 1 || offsets[0] != 0 || offsets[offsets.size - 1] != rows)
+    refuse(value.Env(), "batch.cuSeqlens must run from 0 to the number of rows, " + std::to_string(rows) + ".");
+  PackedBatch batch;
+  batch.rows = rows;
+  batch.positions = positions.data;
+  batch.cuSeqlens.assign(offsets.data, offsets.data + offsets.size);
+  if (!std::is_sorted(batch.cuSeqlens.begin(), batch.cuSeqlens.end()))
+    refuse(value.Env(), "batch.cuSeqlens must not decrease.");
+  for (int64_t row = 0; row < rows; row++)
+    if (positions.data[row] < 0 || positions.data[row] >= maxPosition)
+      refuse(value.Env(), "batch.positions[" + std::to_string(row) + "] is " + std::to_string(positions.data[row]) +
+                              ", expected 0 to " + std::to_string(maxPosition - 1) + ".");
+  return batch;
+}
+
+// --- Construction ---------------------------------------------------------------------------------------------
+
+DecoderLayer::DecoderLayer(const Napi::Value& descriptor) {
+  Napi::Object layer = object(descriptor, "layer");
+  Napi::Object geometry = object(layer.Get("geometry"), "layer.geometry");
+  const auto size = [&](const char* key) {
+    return integer(geometry.Get(key), (std::string("geometry.") + key).c_str(), 1, 1 << 24);
+  };
+  hiddenSize = size("hiddenSize");
+  intermediateSize = size("intermediateSize");
+  shape = {size("numHeads"), size("numKvHeads"), size("headDim")};
+  rmsNormEps = static_cast<float>(number(geometry.Get("rmsNormEps"), "geometry.rmsNormEps"));
+  ropeTheta = number(geometry.Get("ropeTheta"), "geometry.ropeTheta");
+  if (shape.heads % shape.kvHeads != 0) refuse(descriptor.Env(), "geometry.numHeads must be a multiple of numKvHeads.");
+  if (shape.headDim % 2 != 0) refuse(descriptor.Env(), "geometry.headDim must be even.");
+  if (!(ropeTheta > 0)) refuse(descriptor.Env(), "geometry.ropeTheta must be positive.");
+  const size_t width = static_cast<size_t>(hiddenSize);
+  floats(layer.Get("inputNorm"), "layer.inputNorm", width);
+  floats(layer.Get("postAttentionNorm"), "layer.postAttentionNorm", width);
+  inputNormRef_ = ArrayRef(layer.Get("inputNorm"));
+  postAttentionNormRef_ = ArrayRef(layer.Get("postAttentionNorm"));
+
+  Napi::Object given = object(layer.Get("projections"), "layer.projections");
+  const int64_t qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+  const int64_t sizes[projectionCount][2] = {{hiddenSize, qWidth},           {hiddenSize, kvWidth},
+                                             {hiddenSize, kvWidth},          {qWidth, hiddenSize},
+                                             {hiddenSize, intermediateSize}, {hiddenSize, intermediateSize},
+                                             {intermediateSize, hiddenSize}};
+  for (uint32_t i = 0; i < projectionCount; i++) {
+    projections[i] = std::make_unique<Projection>(given.Get(projectionNames[i]), projectionNames[i], i);
+    if (projections[i]->in != sizes[i][0] || projections[i]->out != sizes[i][1])
+      refuse(descriptor.Env(), std::string(projectionNames[i]) + " is [" + std::to_string(projections[i]->out) + ", " +
+                                   std::to_string(projections[i]->in) + "], the geometry asks for [" +
+                                   std::to_string(sizes[i][1]) + ", " + std::to_string(sizes[i][0]) + "].");
+  }
+  const auto group = [&](std::vector<int> members) {
+    std::vector<Projection*> pointers;
+    for (int member : members) pointers.push_back(projections[static_cast<size_t>(member)].get());
+    return std::make_unique<ProjectionGroup>(pointers);
+  };
+  qkv_ = group({qProj, kProj, vProj});
+  o_ = group({oProj});
+  gateUp_ = group({gateProj, upProj});
+  down_ = group({downProj});
+}
+
+void DecoderLayer::resolve() {
+  inputNorm_ = floats(inputNormRef_.value(), "layer.inputNorm", static_cast<size_t>(hiddenSize)).data;
+  postAttentionNorm_ = floats(postAttentionNormRef_.value(), "layer.postAttentionNorm", static_cast<size_t>(hiddenSize)).data;
+  for (auto& projection : projections) projection->resolve();
+}
+
+void DecoderLayer::setLora(const std::string& name, const Napi::Value& descriptor) {
+  for (auto& projection : projections)
+    if (projection->name == name) return projection->setLora(descriptor);
+  refuse(descriptor.Env(), "Unknown projection \"" + name + "\" of a decoder layer.");
+}
+
+std::array<int64_t, projectionCount> DecoderLayer::ranks() const {
+  std::array<int64_t, projectionCount> result{};
+  for (size_t i = 0; i < projectionCount; i++) result[i] = projections[i]->lora ? projections[i]->lora->rank : 0;
+  return result;
+}
+
+// --- Forward --------------------------------------------------------------------------------------------------
+
+static void addBias(float* x, int64_t stride, const float* bias, int64_t rows, int64_t width) {
+  if (!bias) return;
+  parallelRanges(rows, 64, [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; row++)
+      for (int64_t i = 0; i < width; i++) x[row * stride + i] += bias[i];
+  });
+}
+
+static void copyRows(const float* from, float* to, int64_t count) {
+  parallelRanges(count, 1 << 16, [&](int64_t begin, int64_t end, int) {
+    std::memcpy(to + begin, from + begin, sizeof(float) * static_cast<size_t>(end - begin));
+  });
+}
+
+void DecoderLayer::projectQkv(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to) {
+  const int64_t rows = batch.rows, qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+  to.x1 = Scratch(rows * qkv_->stride());
+  to.rstd1 = Scratch(rows);
+  to.qkv = Scratch(rows * qkvWidth());
+  rmsNormForward(x, inputNorm_, rmsNormEps, rows, hiddenSize, to.x1.data(), qkv_->stride(), to.rstd1.data());
+  qkv_->forward(to.x1.data(), rows, 0, to.qkv.data(), dropout);
+  const RopeTable table = ropeTable(ropeTheta, shape.headDim, batch.positions, rows);
+  float* qkv = to.qkv.data();
+  ropeRotate(qkv, qkvWidth(), projections[qProj]->bias, batch.positions, rows, shape.heads, shape.headDim, table, 1);
+  ropeRotate(qkv + qWidth, qkvWidth(), projections[kProj]->bias, batch.positions, rows, shape.kvHeads, shape.headDim,
+             table, 1);
+  addBias(qkv + qWidth + kvWidth, qkvWidth(), projections[vProj]->bias, rows, kvWidth);
+  to.attention = Scratch(rows * o_->stride());
+}
+
+void DecoderLayer::closeAttention(const float* x, int64_t rows, const Dropout& dropout, LayerActivations& to) {
+  to.hidden = Scratch(rows * hiddenSize);
+  copyRows(x, to.hidden.data(), rows * hiddenSize);
+  o_->forward(to.attention.data(), rows, 1, to.hidden.data(), dropout);
+  addBias(to.hidden.data(), hiddenSize, projections[oProj]->bias, rows, hiddenSize);
+}
+
+void DecoderLayer::feedForward(int64_t rows, const Dropout& dropout, LayerActivations& to, float* y) {
+  to.x2 = Scratch(rows * gateUp_->stride());
+  to.rstd2 = Scratch(rows);
+  to.gateUp = Scratch(rows * 2 * intermediateSize);
+  to.act = Scratch(rows * down_->stride());
+  rmsNormForward(to.hidden.data(), postAttentionNorm_, rmsNormEps, rows, hiddenSize, to.x2.data(), gateUp_->stride(),
+                 to.rstd2.data());
+  gateUp_->forward(to.x2.data(), rows, 0, to.gateUp.data(), dropout);
+  swigluForward(to.gateUp.data(), projections[gateProj]->bias, projections[upProj]->bias, rows, intermediateSize,
+                to.act.data(), down_->stride());
+  if (!y) {
+    down_->forwardLowRank(to.act.data(), rows, dropout);
+    return;
+  }
+  copyRows(to.hidden.data(), y, rows * hiddenSize);
+  down_->forward(to.act.data(), rows, 1, y, dropout);
+  addBias(y, hiddenSize, projections[downProj]->bias, rows, hiddenSize);
+}
+
+void DecoderLayer::forward(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to,
+                           float* y) {
+  projectQkv(x, batch, dropout, to);
+  const int64_t qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+  std::vector<AttentionSequence> sequences;
+  for (size_t i = 0; i + 1 < batch.cuSeqlens.size(); i++) {
+    const int64_t first = batch.cuSeqlens[i], count = batch.cuSeqlens[i + 1] - first;
+    const float* k = to.qkv.data() + first * qkvWidth() + qWidth;
+    sequences.push_back({first, count, count, k, k + kvWidth});
+  }
+  to.lse = Scratch(batch.rows * shape.heads);
+  attentionForward(shape, sequences, to.qkv.data(), qkvWidth(), qkvWidth(), to.attention.data(), o_->stride(),
+                   to.lse.data());
+  closeAttention(x, batch.rows, dropout, to);
+  feedForward(batch.rows, dropout, to, y);
+}
+
+// --- Backward -------------------------------------------------------------------------------------------------
+
+void DecoderLayer::backward(const float* x, const float* dy, const PackedBatch& batch, const Dropout& dropout,
+                            LayerActivations& from, float* dx, const LoraGradient* gradients) {
+  const int64_t rows = batch.rows;
+  const int64_t qWidth = shape.heads * shape.headDim;
+  Scratch dHidden(rows * hiddenSize);
+  {
+    Scratch dAct(rows * down_->stride());
+    down_->backward(from.act.data(), dy, rows, dAct.data(), true, dropout, gradients + downProj);
+    swigluBackward(from.gateUp.data(), dAct.data(), down_->stride(), rows, intermediateSize);
+    Scratch dx2(rows * gateUp_->stride());
+    gateUp_->backward(from.x2.data(), from.gateUp.data(), rows, dx2.data(), true, dropout, gradients + gateProj);
+    rmsNormBackward(from.hidden.data(), postAttentionNorm_, from.rstd2.data(), dx2.data(), gateUp_->stride(), dy, rows,
+                    hiddenSize, dHidden.data());
+  }
+  Scratch dqkv(rows * qkvWidth());
+  {
+    Scratch dAttention(rows * o_->stride());
+    o_->backward(from.attention.data(), dHidden.data(), rows, dAttention.data(), true, dropout, gradients + oProj);
+    attentionBackward(shape, batch.cuSeqlens, from.qkv.data(), from.attention.data(), dAttention.data(), o_->stride(),
+                      from.lse.data(), dqkv.data());
+  }
+  const RopeTable table = ropeTable(ropeTheta, shape.headDim, batch.positions, rows);
+  ropeRotate(dqkv.data(), qkvWidth(), nullptr, batch.positions, rows, shape.heads, shape.headDim, table, -1);
+  ropeRotate(dqkv.data() + qWidth, qkvWidth(), nullptr, batch.positions, rows, shape.kvHeads, shape.headDim, table, -1);
+  Scratch dx1(rows * qkv_->stride());
+  qkv_->backward(from.x1.data(), dqkv.data(), rows, dx1.data(), dx != nullptr, dropout, gradients + qProj);
+  if (dx)
+    rmsNormBackward(x, inputNorm_, from.rstd1.data(), dx1.data(), qkv_->stride(), dHidden.data(), rows, hiddenSize, dx);
+}
+
+}  // namespace tunelab
