@@ -1,0 +1,65 @@
+/** Programs and files that tunelab stands on. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../lib/packageRoot.js";
+import type { Finding } from "../doctor.js";
+import { kernelsFolder } from "../spec/folders.js";
+
+export function checkNode(): Finding {
+  const { engines } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
+    engines: { node: string };
+  };
+  const [, major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(engines.node) ?? []).map(Number);
+  const [hereMajor = 0, hereMinor = 0] = process.versions.node.split(".").map(Number);
+  const enough = hereMajor > major || (hereMajor === major && hereMinor >= minor);
+  const detail = `${process.versions.node} (${process.platform} ${process.arch})`;
+  if (enough) return { name: "Node", state: "ok", detail };
+  return { name: "Node", state: "missing", detail, hint: `Install Node ${major}.${minor} or newer.` };
+}
+
+export function checkKernel(): Finding {
+  const name = "Kernel";
+  if (!existsSync(join(packageRoot, "dist", "kernel", "main.js"))) {
+    return { name, state: "missing", detail: "not built", hint: "Run `npm run build`." };
+  }
+  const environment = join(packageRoot, ".venv");
+  const folders = [kernelsFolder({ prefix: environment }), kernelsFolder({})].map((folder) => join(folder, "tunelab"));
+  const found = folders.filter((folder) => existsSync(join(folder, "kernel.json")));
+  if (found.length > 0) return { name, state: "ok", detail: `kernelspec in ${found.join(" and ")}` };
+  const hint = "Run `tunelab install` to make it known to your Jupyter.";
+  return { name, state: "optional", detail: "built, no kernelspec found", hint };
+}
+
+export function checkPython(): Finding {
+  const name = "Jupyter";
+  const windows = process.platform === "win32";
+  const python = join(packageRoot, ".venv", windows ? "Scripts/python.exe" : "bin/python");
+  const script =
+    "import sys, jupyterlab; print('JupyterLab', jupyterlab.__version__, 'on Python', sys.version.split()[0])";
+  const version = output(python, ["-c", script]);
+  if (version !== undefined) return { name, state: "ok", detail: `${version}, in .venv` };
+  const hint =
+    "`npm run setup` makes it from Python 3.10 or newer; a Jupyter of your own works with `tunelab install`.";
+  return {
+    name,
+    state: "optional",
+    detail: "no Python environment .venv, so no `tunelab run` and `tunelab lab`",
+    hint,
+  };
+}
+
+export function checkCompiler(): Finding {
+  const compiler = output("g++", ["-dumpfullversion", "-dumpversion"]);
+  const cmake = output("cmake", ["--version"])?.replace(/\n.*/s, "");
+  const detail = `${compiler === undefined ? "no g++" : `g++ ${compiler}`}, ${cmake ?? "no cmake"}`;
+  if (compiler !== undefined && cmake !== undefined) return { name: "Compiler", state: "ok", detail };
+  const hint = "For the faster native backend: apt install g++ cmake (or your system's), then `npm run build:native`.";
+  return { name: "Compiler", state: "optional", detail, hint };
+}
+
+/** What a short program prints, or undefined when it is missing or fails. */
+export function output(program: string, args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync(program, args, { encoding: "utf8", timeout: 20_000 });
+  return status === 0 ? stdout.trim() : undefined;
+}

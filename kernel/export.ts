@@ -1,0 +1,105 @@
+/** Turns a notebook into a TypeScript module that runs on its own: `tunelab export`. */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import ts from "typescript";
+import { asComment, type CodeCell, parseCell } from "./export/cell.js";
+import { convertCell, showsLastValue } from "./export/convert.js";
+import { Imports } from "./export/imports.js";
+import { type Reference, references } from "./export/names.js";
+import { type NotebookCell, readNotebook } from "./export/notebook.js";
+import { type Plan, planNames } from "./export/plan.js";
+import { type Preloaded, preloadedNames } from "./export/preloaded.js";
+
+/** Writes the script beside the notebook, or to `output`, and gives its path. */
+export async function exportNotebook(
+  notebook: string,
+  output = notebook.replace(/(\.ipynb)?$/, ".ts"),
+): Promise<string> {
+  const target = resolve(output);
+  const folder = dirname(target);
+  const rewrite = (module: string): string => moveImport(module, dirname(resolve(notebook)), folder);
+  const text = exportSource(readNotebook(notebook), { rewrite });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${target}.tmp`, text);
+  renameSync(`${target}.tmp`, target);
+  return target;
+}
+
+export interface ExportOptions {
+  /** Gives the name under which the script finds a module that a cell imports. Defaults to the same name. */
+  rewrite?: (module: string) => string;
+  /** The names that cells have without importing them. Defaults to those of the kernel. */
+  preloaded?: ReadonlyMap<string, Preloaded>;
+}
+
+/** The text of the script. */
+export function exportSource(
+  cells: readonly NotebookCell[],
+  { rewrite = (module) => module, preloaded = preloadedNames() }: ExportOptions = {},
+): string {
+  const parsed = cells.map((cell) => (cell.type === "code" ? parseCell(cell.source, cell.tags) : undefined));
+  const code = parsed.filter((cell) => cell !== undefined);
+  const plan = planNames(code);
+  const header = collectImports(code, plan, rewrite, preloaded);
+  const parts = cells.map((cell, index) => {
+    const converted = parsed[index];
+    // A cell that is no TypeScript (another language, a shell command) is kept for the reader.
+    return converted === undefined ? asComment(cell.source) : convertCell(converted, code.indexOf(converted), plan);
+  });
+  return `${[header, ...parts].filter((part) => part.trim() !== "").join("\n\n")}\n`;
+}
+
+function collectImports(
+  cells: readonly CodeCell[],
+  plan: Plan,
+  rewrite: (module: string) => string,
+  preloaded: ReadonlyMap<string, Preloaded>,
+): string {
+  const imports = new Imports();
+  const used = allReferences(cells);
+  const imported = new Set<string>();
+  for (const statement of cells.flatMap((cell) => [...cell.file.statements])) {
+    if (!ts.isImportDeclaration(statement)) continue;
+    for (const name of localNames(statement)) imported.add(name);
+    imports.addDeclaration(statement, rewrite, (local) => {
+      const use = used.get(local);
+      return use === undefined ? "unused" : use.value ? "value" : "type";
+    });
+  }
+  if (cells.some(showsLastValue)) used.set("display", { value: true, captured: false });
+  for (const [name, { value }] of used) {
+    const source = preloaded.get(name);
+    if (source === undefined || imported.has(name) || plan.declared.has(name)) continue;
+    imports.add(source.module, source.imported, name, source.typeOnly || !value);
+  }
+  const lines = [imports.toString()];
+  if (used.get("require")?.value && !plan.declared.has("require")) {
+    lines.unshift('import { createRequire } from "node:module";');
+    lines.push("\nconst require = createRequire(import.meta.url);");
+  }
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+function allReferences(cells: readonly CodeCell[]): Map<string, Reference> {
+  const all = new Map<string, Reference>();
+  for (const [name, { value, captured }] of cells.flatMap((cell) => [...references(cell)])) {
+    const known = all.get(name);
+    all.set(name, { value: value || (known?.value ?? false), captured: captured || (known?.captured ?? false) });
+  }
+  return all;
+}
+
+function localNames({ importClause }: ts.ImportDeclaration): string[] {
+  const bindings = importClause?.namedBindings;
+  const named = bindings === undefined ? [] : ts.isNamespaceImport(bindings) ? [bindings] : [...bindings.elements];
+  return [importClause?.name, ...named.map(({ name }) => name)].flatMap((name) =>
+    name === undefined ? [] : [name.text],
+  );
+}
+
+/** A file is found from the script's folder as it was from the notebook's. */
+function moveImport(module: string, from: string, to: string): string {
+  if (!module.startsWith("./") && !module.startsWith("../")) return module;
+  const moved = relative(to, resolve(from, module)).replaceAll("\\", "/");
+  return moved.startsWith(".") ? moved : `./${moved}`;
+}

@@ -1,0 +1,31 @@
+/** The parts of a notebook file that its export needs. */
+import { readFileSync } from "node:fs";
+import { fail } from "../../lib/errors.js";
+
+export interface NotebookCell {
+  type: "code" | "markdown" | "raw";
+  source: string;
+  tags: readonly string[];
+}
+
+interface FileCell {
+  cell_type?: string;
+  source?: string | string[];
+  metadata?: { tags?: string[] };
+}
+
+/** Reads the cells of an .ipynb file (nbformat 4). */
+export function readNotebook(path: string): NotebookCell[] {
+  let parsed: { cells?: FileCell[] };
+  try {
+    parsed = JSON.parse(readFileSync(path, "utf8")) as { cells?: FileCell[] };
+  } catch (cause) {
+    fail(`${path} is no notebook that can be read.`, { hint: "Give the path of an .ipynb file.", cause });
+  }
+  if (!Array.isArray(parsed.cells)) fail(`${path} has no cells.`, { hint: "Notebooks of format 4 can be exported." });
+  return parsed.cells.map((cell) => ({
+    type: cell.cell_type === "markdown" || cell.cell_type === "raw" ? cell.cell_type : "code",
+    source: Array.isArray(cell.source) ? cell.source.join("") : (cell.source ?? ""),
+    tags: cell.metadata?.tags ?? [],
+  }));
+}

@@ -1,0 +1,73 @@
+/** The names that the kernel preloads and a script has to import, with the module that has them. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import ts from "typescript";
+import { packageRoot, readPreload } from "../preload.js";
+
+export interface Preloaded {
+  module: string;
+  /** Name in the module; "*" for the module as a whole. */
+  imported: string;
+  typeOnly: boolean;
+}
+
+/** Globals of the kernel's runner; kernel/script.ts has them for scripts. */
+const runnerGlobals = ["display", "clearOutput", "page"];
+
+export function preloadedNames(): Map<string, Preloaded> {
+  const names = new Map<string, Preloaded>();
+  for (const name of runnerGlobals) names.set(name, { module: "tunelab/script", imported: name, typeOnly: false });
+  for (const { specifier, namespace } of readPreload({}).modules) {
+    if (namespace !== undefined) names.set(namespace, { module: specifier, imported: "*", typeOnly: false });
+  }
+  const built = join(packageRoot, "dist", "lib", "index.d.ts");
+  const index = existsSync(built) ? built : join(packageRoot, "lib", "index.ts");
+  for (const [name, typeOnly] of exportedNames(index)) names.set(name, { module: "tunelab", imported: name, typeOnly });
+  return names;
+}
+
+/** What a module exports, read from its text: name and whether it is a type only. */
+export function exportedNames(path: string): Map<string, boolean> {
+  const found = new Map<string, boolean>();
+  const file = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
+  for (const statement of file.statements) {
+    if (ts.isExportDeclaration(statement)) {
+      for (const [name, typeOnly] of reexported(statement, path)) found.set(name, typeOnly);
+    } else if (ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some(isExport)) {
+      for (const [name, typeOnly] of exportedHere(statement)) found.set(name, typeOnly);
+    }
+  }
+  return found;
+}
+
+const isExport = (modifier: ts.Modifier): boolean => modifier.kind === ts.SyntaxKind.ExportKeyword;
+
+function* reexported(statement: ts.ExportDeclaration, path: string): Generator<[string, boolean]> {
+  const clause = statement.exportClause;
+  if (clause === undefined) {
+    const module = statement.moduleSpecifier;
+    const source = module && ts.isStringLiteral(module) ? sourceOf(module.text, path) : undefined;
+    if (source !== undefined) yield* exportedNames(source);
+  } else if (ts.isNamespaceExport(clause)) {
+    yield [clause.name.text, statement.isTypeOnly];
+  } else {
+    for (const { name, isTypeOnly } of clause.elements) yield [name.text, statement.isTypeOnly || isTypeOnly];
+  }
+}
+
+function* exportedHere(statement: ts.Statement): Generator<[string, boolean]> {
+  if (ts.isVariableStatement(statement)) {
+    for (const { name } of statement.declarationList.declarations) {
+      if (ts.isIdentifier(name)) yield [name.text, false];
+    }
+  } else if ("name" in statement && statement.name !== undefined && ts.isIdentifier(statement.name as ts.Node)) {
+    const typeOnly = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
+    yield [(statement.name as ts.Identifier).text, typeOnly];
+  }
+}
+
+function sourceOf(specifier: string, from: string): string | undefined {
+  if (!specifier.startsWith(".")) return undefined;
+  const base = join(dirname(from), specifier.replace(/\.js$/, ""));
+  return [`${base}.d.ts`, `${base}.ts`].find(existsSync);
+}
