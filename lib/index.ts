@@ -1,0 +1,21 @@
+/** The public names of tunelab, nothing else. */
+export { backendReport, initBackend, isBfloat16Supported } from "./tensor/backend.js";
+export { LiveChart } from "./charts/liveChart.js";
+export { plot } from "./charts/plot.js";
+export { table } from "./charts/table.js";
+export { Dataset, DatasetDict } from "./data/dataset.js";
+export { loadDataset } from "./data/loadDataset.js";
+export { loadDotenv } from "./env.js";
+export { TunelabError } from "./errors.js";
+export type { GenerateOptions } from "./generate/options.js";
+export { TextStreamer } from "./generate/streamer.js";
+export { FastLanguageModel } from "./models/fastLanguageModel.js";
+export type { LanguageModel } from "./models/languageModel.js";
+export { PeftModel } from "./peft/peftModel.js";
+export { currentProfile } from "./profile.js";
+export { dequantizeNf4, quantizeNf4 } from "./quant/nf4.js";
+export type { QuantState } from "./quant/quantState.js";
+export { Tokenizer } from "./tokenizer/tokenizer.js";
+export type { TokenizerLike } from "./tokenizer/tokenizer.js";
+export { SFTTrainer } from "./train/sftTrainer.js";
+export { TrainingArguments } from "./train/trainingArguments.js";
