@@ -1,0 +1,75 @@
+/** Asks the compiling thread: one promise a question. */
+import { Worker } from "node:worker_threads";
+import type { Compilation, Completion } from "./compiler.js";
+
+export type CellsCall =
+  | { method: "compile"; source: string }
+  | { method: "finish"; lost: readonly string[] }
+  | { method: "complete" | "inspect"; source: string; position: number }
+  | { method: "isComplete"; source: string }
+  | { method: "reset" };
+
+export type CellsReply = { id: number; value: unknown } | { id: number; error: string };
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+export class CellsClient {
+  readonly #worker = new Worker(new URL("./worker.js", import.meta.url));
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 0;
+
+  constructor() {
+    this.#worker.on("message", (reply: CellsReply) => {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      if ("error" in reply) waiting?.reject(new Error(reply.error));
+      else waiting?.resolve(reply.value);
+    });
+    this.#worker.on("error", (error: Error) => this.#failAll(error));
+    this.#worker.on("exit", () => this.#failAll(new Error("The compiling thread ended.")));
+  }
+
+  compile(source: string): Promise<Compilation> {
+    return this.#ask({ method: "compile", source }) as Promise<Compilation>;
+  }
+
+  finish(lost: readonly string[]): Promise<void> {
+    return this.#ask({ method: "finish", lost }) as Promise<void>;
+  }
+
+  complete(source: string, position: number): Promise<Completion> {
+    return this.#ask({ method: "complete", source, position }) as Promise<Completion>;
+  }
+
+  inspect(source: string, position: number): Promise<string | undefined> {
+    return this.#ask({ method: "inspect", source, position }) as Promise<string | undefined>;
+  }
+
+  isComplete(source: string): Promise<{ status: string; indent?: string }> {
+    return this.#ask({ method: "isComplete", source }) as Promise<{ status: string; indent?: string }>;
+  }
+
+  reset(): Promise<void> {
+    return this.#ask({ method: "reset" }) as Promise<void>;
+  }
+
+  close(): void {
+    void this.#worker.terminate();
+  }
+
+  #ask(call: CellsCall): Promise<unknown> {
+    const id = ++this.#next;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, call });
+    });
+  }
+
+  #failAll(error: Error): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,160 @@
+/** From a cell's source to a function or to diagnostics, with the declarations of earlier cells in mind. */
+import type { Preload } from "../preload.js";
+import { toCellFunction } from "./cellFunction.js";
+import { withoutLostNames } from "./declarations.js";
+import type { CellDiagnostic } from "./diagnostics.js";
+import { toCellDiagnostic } from "./diagnostics.js";
+import { exportNames } from "./exportNames.js";
+import type { LineMap } from "./lineMap.js";
+import { decodeLineMap } from "./lineMap.js";
+import type { Converter, Tslab } from "./tslab.js";
+import { loadTslab } from "./tslab.js";
+import { ts } from "./typescript.js";
+import type { Shim } from "./typescriptShim.js";
+import { createShim } from "./typescriptShim.js";
+import { VirtualFiles } from "./virtualFiles.js";
+
+export interface CompiledCell {
+  body: string;
+  imports: string[];
+  names: string[];
+  lines: LineMap;
+  sideModules: Record<string, string>;
+}
+
+export type Compilation = { cell: CompiledCell } | { diagnostics: CellDiagnostic[] };
+
+export interface Completion {
+  start: number;
+  end: number;
+  items: { name: string; kind: string }[];
+}
+
+export class CellCompiler {
+  readonly #tslab: Tslab;
+  readonly #shim: Shim;
+  readonly #converter: Converter;
+  #declarations: string;
+  /** Declarations as they will be when the running cell ends well. */
+  #pending: string | undefined;
+
+  /** Works for notebooks in the current directory, which the converter reads once, here. */
+  constructor(cwd: string, preload: Preload, declarations?: string) {
+    const files = new VirtualFiles({ cwd, packageName: preload.packageName, packageRoot: preload.packageRoot });
+    this.#shim = createShim(cwd, files);
+    this.#tslab = loadTslab(this.#shim.typescript);
+    this.#converter = this.#tslab.createConverter({});
+    this.#declarations = declarations ?? this.#preload(preload);
+  }
+
+  /** Declarations of all finished cells. */
+  get declarations(): string {
+    return this.#declarations;
+  }
+
+  /** Has TypeScript read its libraries and the preloaded package before the first cell comes. */
+  warm(): void {
+    this.#converter.convert(this.#declarations, "console");
+    this.#shim.takeEmitted();
+  }
+
+  compile(source: string): Compilation {
+    const { module } = this.#tslab.getCodeMetadata(source);
+    if (module !== undefined) return this.#addModule(module, source);
+    const conversion = this.#converter.convert(this.#declarations, withoutExportWords(source));
+    const emitted = this.#shim.takeEmitted();
+    if (conversion.diagnostics.length > 0) {
+      return { diagnostics: conversion.diagnostics.map(toCellDiagnostic) };
+    }
+    this.#pending = conversion.declOutput ?? "";
+    return {
+      cell: {
+        ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar),
+        lines: emitted.sourceMap === "" ? [] : decodeLineMap(emitted.sourceMap, 1),
+        sideModules: emitted.sideModules,
+      },
+    };
+  }
+
+  /** Ends the cell that was compiled last; `lost` are names that it did not come to give a value. */
+  finish(lost: readonly string[]): void {
+    if (this.#pending === undefined) return;
+    this.#declarations = withoutLostNames(this.#pending, this.#declarations, new Set(lost));
+    this.#pending = undefined;
+  }
+
+  complete(source: string, position: number): Completion {
+    const { start, end, candidates, original } = this.#converter.complete(this.#known(), source, position);
+    const typed = source.slice(start, position);
+    const starting = candidates.filter((name) => name.startsWith(typed));
+    const folded = candidates.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
+    const names = starting.length > 0 ? starting : folded.length > 0 ? folded : candidates;
+    const kinds = new Map(original?.entries.map((entry) => [entry.name, entry.kind]));
+    return { start, end, items: names.map((name) => ({ name, kind: kinds.get(name) ?? "" })) };
+  }
+
+  /** Signature and documentation of the name at the position, or before it. */
+  inspect(source: string, position: number): string | undefined {
+    for (const at of [position, position - 1]) {
+      if (at < 0 || at > source.length) continue;
+      const info = this.#converter.inspect(this.#known(), source, at);
+      if (info) return this.#tslab.printQuickInfo(info);
+    }
+    return undefined;
+  }
+
+  isComplete(source: string): { status: "complete" | "incomplete" | "invalid"; indent?: string } {
+    const { completed, indent } = this.#tslab.isCompleteCode(source);
+    if (!completed) return { status: "incomplete", indent: indent ?? "" };
+    const file = ts.createSourceFile("cell.ts", source, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
+    const faults = (file as typeof file & { parseDiagnostics: readonly unknown[] }).parseDiagnostics;
+    return { status: faults.length > 0 ? "invalid" : "complete" };
+  }
+
+  /** Forgets every cell, as after a restart of the runner. */
+  reset(preload: Preload): void {
+    this.#pending = undefined;
+    this.#declarations = this.#preload(preload);
+  }
+
+  close(): void {
+    this.#converter.close();
+  }
+
+  #known(): string {
+    return this.#pending ?? this.#declarations;
+  }
+
+  #addModule(name: string, source: string): Compilation {
+    const diagnostics = this.#converter.addModule(name, source).map(toCellDiagnostic);
+    if (diagnostics.length > 0) return { diagnostics };
+    return { cell: { body: "", imports: [], names: [], lines: [], sideModules: {} } };
+  }
+
+  /** Types for the preloaded names; their values are the runner's affair. */
+  #preload(preload: Preload): string {
+    let declarations = "";
+    for (const { specifier, namespace } of preload.modules) {
+      const names = namespace === undefined ? exportNames(preload.packageRoot) : [];
+      if (namespace !== undefined) declarations += `import * as ${namespace} from "${specifier}";\n`;
+      else if (names.length > 0) declarations += `import { ${names.join(", ")} } from "${specifier}";\n`;
+    }
+    return declarations;
+  }
+}
+
+/** `export const x` means `const x` in a notebook: the word is blanked, columns stay. */
+function withoutExportWords(source: string): string {
+  if (!/\bexport\b/.test(source)) return source;
+  const file = ts.createSourceFile("cell.ts", source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  let out = source;
+  for (const statement of file.statements) {
+    if (!ts.canHaveModifiers(statement)) continue;
+    for (const modifier of ts.getModifiers(statement) ?? []) {
+      if (modifier.kind !== ts.SyntaxKind.ExportKeyword) continue;
+      const start = modifier.getStart(file);
+      out = `${out.slice(0, start)}${" ".repeat(modifier.end - start)}${out.slice(modifier.end)}`;
+    }
+  }
+  return out;
+}

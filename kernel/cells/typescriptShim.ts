@@ -1,0 +1,203 @@
+/**
+ * Mainline TypeScript dressed as the fork that tslab's converter expects, and the places where our own compiler
+ * options, virtual files and transforms enter that converter without changing it.
+ */
+
+import { spellOutEarlierNames } from "./earlierNames.js";
+import { quickInfoAt } from "./quickInfo.js";
+import type { TypeScript } from "./typescript.js";
+import { ts } from "./typescript.js";
+import type { VirtualFiles } from "./virtualFiles.js";
+
+export interface Emitted {
+  /** Source map (JSON) of the last emitted cell. */
+  sourceMap: string;
+  /** Local .ts files that the cell imports, newly compiled: absolute path of the .js -> CommonJS text. */
+  sideModules: Record<string, string>;
+}
+
+type BuilderProgram = TypeScript.EmitAndSemanticDiagnosticsBuilderProgram;
+
+const CELL_FILE = "__tslab__";
+
+export interface Shim {
+  typescript: object;
+  /** What the emits since the last call produced besides the cell's JavaScript. */
+  takeEmitted(): Emitted;
+}
+
+export function createShim(cwd: string, files: VirtualFiles): Shim {
+  let emitted: Emitted = { sourceMap: "", sideModules: {} };
+  let cellIsBeingEmitted = false;
+
+  function watchCompilerHost(
+    roots: string[],
+    options: TypeScript.CompilerOptions,
+    system: TypeScript.System,
+  ): TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<BuilderProgram> {
+    files.install(system);
+    const host = ts.createWatchCompilerHost(
+      roots,
+      compilerOptions(options, cwd),
+      system,
+      ts.createEmitAndSemanticDiagnosticsBuilderProgram,
+      () => {},
+      () => {},
+    );
+    // A package that was missing in the last cell may have been installed since.
+    host.hasInvalidatedResolutions = (path) => path.includes(CELL_FILE);
+    return host;
+  }
+
+  function watchProgram(
+    host: TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<BuilderProgram>,
+  ): TypeScript.WatchOfFilesAndCompilerOptions<BuilderProgram> {
+    const created = host.afterProgramCreate;
+    host.afterProgramCreate = (builder) => created?.(wrapBuilder(builder));
+    return ts.createWatchProgram(host);
+  }
+
+  function wrapBuilder(builder: BuilderProgram): BuilderProgram {
+    const wrapped = Object.create(builder) as BuilderProgram;
+    wrapped.emit = (file, write, cancellation, only, transformers) => {
+      const program = builder.getProgram();
+      cellIsBeingEmitted = file?.fileName === `${cwd}/${CELL_FILE}.ts`;
+      const writeOurs: TypeScript.WriteFileCallback = (name, text, ...rest) => {
+        if (!cellIsBeingEmitted) {
+          if (name.endsWith(".js")) addSideModule(file, text);
+        } else if (name.endsWith(".map")) {
+          emitted.sourceMap = text;
+        } else {
+          write?.(`outDir/${CELL_FILE}${name.endsWith(".d.ts") ? ".d.ts" : ".js"}`, text, ...rest);
+        }
+      };
+      const before = spellOutEarlierNames(program, `${cwd}/__prev__.d.ts`);
+      const all = cellIsBeingEmitted ? { ...transformers, before: [before] } : {};
+      // forceDtsEmit: a type that cannot be written out in a declaration must not stop a cell that is otherwise right.
+      return (program.emit as EmitForced)(file, writeOurs, cancellation, only, all, true);
+    };
+    return wrapped;
+  }
+
+  function addSideModule(file: TypeScript.SourceFile | undefined, text: string): void {
+    if (file === undefined) return;
+    const path = file.fileName.replace(/\.[cm]?[jt]sx?$/, ".js");
+    emitted.sideModules[path] = ts.transpileModule(text, {
+      fileName: "side.js",
+      compilerOptions: {
+        module: ts.ModuleKind.CommonJS,
+        target: ts.ScriptTarget.ES2023,
+        esModuleInterop: true,
+        allowJs: true,
+      },
+    }).outputText;
+  }
+
+  const additions: Record<string, unknown> = {
+    createWatchCompilerHost: watchCompilerHost,
+    createWatchProgram: watchProgram,
+    getNullTransformationContext: () => ts.nullTransformationContext,
+    getDefaultTypeRoots: (directory: string) => [`${directory}/node_modules/@types`],
+    getPreEmitDiagnosticsOfFiles: diagnosticsOf,
+    getQuickInfoAtPosition: quickInfoAt,
+    // The converter turns its ES module into CommonJS with this; cells get their own form later (cellFunction.ts).
+    transpileModule: (text: string) => ({ outputText: text }),
+    Completions: { getCompletionsAtPositionForTslab: completionsAt },
+  };
+  const typescript = Object.create(ts, {
+    ...Object.fromEntries(
+      Object.entries(additions).map(([name, value]) => [name, { value, enumerable: true, configurable: true }]),
+    ),
+  }) as object;
+  // tslab copies own enumerable properties (__importStar), so the inherited ones must be own getters.
+  for (const name of Object.keys(ts)) {
+    if (name in additions) continue;
+    Object.defineProperty(typescript, name, {
+      enumerable: true,
+      configurable: true,
+      get: () => (ts as unknown as Record<string, unknown>)[name],
+    });
+  }
+  return {
+    typescript,
+    takeEmitted() {
+      const taken = emitted;
+      emitted = { sourceMap: "", sideModules: {} };
+      return taken;
+    },
+  };
+}
+
+type EmitForced = (
+  file: TypeScript.SourceFile | undefined,
+  write: TypeScript.WriteFileCallback,
+  cancellation: TypeScript.CancellationToken | undefined,
+  only: boolean | undefined,
+  transformers: TypeScript.CustomTransformers,
+  forceDtsEmit: boolean,
+) => TypeScript.EmitResult;
+
+/** The compiler options of a cell: strict, modern, bundler resolution; tslab's own where they do not matter. */
+function compilerOptions(given: TypeScript.CompilerOptions, cwd: string): TypeScript.CompilerOptions {
+  const { disableTopLevelAwait: _, noImplicitUseStrict: __, ...rest } = given;
+  return {
+    ...rest,
+    target: ts.ScriptTarget.ES2023,
+    lib: ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts"],
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    strict: true,
+    sourceMap: true,
+    rootDir: "/",
+    types: ["node", "tunelab-kernel"],
+    typeRoots: [`${cwd}/node_modules/@types`],
+    experimentalDecorators: false,
+  };
+}
+
+function diagnosticsOf(program: TypeScript.Program, sources: TypeScript.SourceFile[]): TypeScript.Diagnostic[] {
+  return sources
+    .flatMap((file) => {
+      const syntactic = program.getSyntacticDiagnostics(file);
+      return syntactic.length > 0 ? [...syntactic] : [...program.getSemanticDiagnostics(file)];
+    })
+    .map((diagnostic) => ({
+      ...diagnostic,
+      messageText: ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"),
+    }));
+}
+
+function completionsAt(
+  _host: object,
+  program: TypeScript.Program,
+  log: (message: string) => void,
+  file: TypeScript.SourceFile,
+  position: number,
+  preferences: TypeScript.UserPreferences,
+  trigger: string | undefined,
+  kind: number | undefined,
+  cancellation: TypeScript.CancellationToken,
+): TypeScript.CompletionInfo | undefined {
+  const host = {
+    getCompilationSettings: () => program.getCompilerOptions(),
+    getCurrentDirectory: () => program.getCurrentDirectory(),
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    directoryExists: ts.sys.directoryExists,
+    getDirectories: ts.sys.getDirectories,
+    readDirectory: ts.sys.readDirectory,
+  };
+  return ts.Completions.getCompletionsAtPosition(
+    host,
+    program,
+    log,
+    file,
+    position,
+    preferences,
+    trigger,
+    kind,
+    cancellation,
+    undefined,
+    false,
+  );
+}

@@ -1,0 +1,40 @@
+/** The thread in which cells are compiled, so that the protocol answers while TypeScript loads and checks. */
+import { parentPort } from "node:worker_threads";
+import { readPreload } from "../preload.js";
+import type { CellsCall, CellsReply } from "./client.js";
+import { CellCompiler } from "./compiler.js";
+
+const preload = readPreload();
+let compiler = new CellCompiler(process.cwd(), preload);
+compiler.warm();
+
+function answer(call: CellsCall): unknown {
+  switch (call.method) {
+    case "compile":
+      return compiler.compile(call.source);
+    case "finish":
+      return compiler.finish(call.lost);
+    case "complete":
+      return compiler.complete(call.source, call.position);
+    case "inspect":
+      return compiler.inspect(call.source, call.position);
+    case "isComplete":
+      return compiler.isComplete(call.source);
+    case "reset":
+      return compiler.reset(preload);
+  }
+}
+
+parentPort?.on("message", ({ id, call }: { id: number; call: CellsCall }) => {
+  let reply: CellsReply;
+  try {
+    reply = { id, value: answer(call) };
+  } catch (error) {
+    reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    // The converter's watch program may be half-way through an update; a new one knows the same declarations.
+    const { declarations } = compiler;
+    compiler.close();
+    compiler = new CellCompiler(process.cwd(), preload, declarations);
+  }
+  parentPort?.postMessage(reply);
+});

@@ -1,0 +1,45 @@
+/** The kernel's process: `node dist/kernel/main.js CONNECTION_FILE`, as Jupyter starts it. */
+import { readConnectionFile } from "./protocol/connection.js";
+import { KernelSockets } from "./protocol/sockets.js";
+import { Supervisor } from "./supervisor.js";
+
+const PARENT_CHECK_MS = 1000;
+
+async function main(connectionFile: string): Promise<void> {
+  const connection = readConnectionFile(connectionFile);
+  const sockets = new KernelSockets(connection);
+  let supervisor: Supervisor | undefined;
+  const exit = () => {
+    supervisor?.close();
+    sockets.close();
+    setTimeout(() => process.exit(0), 100);
+  };
+  await sockets.bind(connection);
+  supervisor = new Supervisor(sockets, exit);
+  const { receive, interrupt } = supervisor;
+  sockets.listen(receive.bind(supervisor), (error) => console.error(`Refused a message: ${error.message}.`));
+  supervisor.start();
+  process.on("SIGINT", interrupt.bind(supervisor));
+  process.on("SIGTERM", exit);
+  watchParent(exit);
+}
+
+/** A kernel whose client has died has nobody to stop it. */
+function watchParent(exit: () => void): void {
+  const parent = Number(process.env.JPY_PARENT_PID ?? 0);
+  if (!(parent > 1)) return;
+  setInterval(() => {
+    try {
+      process.kill(parent, 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ESRCH") exit();
+    }
+  }, PARENT_CHECK_MS).unref();
+}
+
+const [connectionFile] = process.argv.slice(2);
+if (connectionFile === undefined) {
+  console.error("Usage: node main.js CONNECTION_FILE (Jupyter starts it; `tunelab install` tells Jupyter how).");
+  process.exit(2);
+}
+await main(connectionFile);

@@ -1,0 +1,50 @@
+/** The connection file that Jupyter hands to a kernel: where to listen, and the key that signs messages. */
+import { readFileSync } from "node:fs";
+
+export type Channel = "shell" | "iopub" | "stdin" | "control" | "hb";
+
+export interface ConnectionInfo {
+  transport: "tcp" | "ipc";
+  ip: string;
+  ports: Record<Channel, number>;
+  key: string;
+  /** Digest name for node:crypto, "sha256" for the protocol's "hmac-sha256". */
+  digest: string;
+}
+
+const CHANNELS: readonly Channel[] = ["shell", "iopub", "stdin", "control", "hb"];
+
+/** Reads and checks a connection file; says which field is wrong. */
+export function readConnectionFile(path: string): ConnectionInfo {
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  } catch (cause) {
+    throw new Error(`Cannot read the connection file ${path}: it must be a JSON file written by Jupyter.`, { cause });
+  }
+  const transport = fields.transport ?? "tcp";
+  if (transport !== "tcp" && transport !== "ipc") {
+    throw new Error(`Unknown transport "${String(transport)}" in ${path}: use "tcp" or "ipc".`);
+  }
+  const ports = {} as Record<Channel, number>;
+  for (const channel of CHANNELS) {
+    const port = fields[`${channel}_port`];
+    if (typeof port !== "number") throw new Error(`"${channel}_port" is missing in ${path}.`);
+    ports[channel] = port;
+  }
+  const scheme = String(fields.signature_scheme ?? "hmac-sha256");
+  if (!scheme.startsWith("hmac-")) throw new Error(`Unknown signature_scheme "${scheme}" in ${path}.`);
+  return {
+    transport,
+    ip: String(fields.ip ?? "127.0.0.1"),
+    ports,
+    key: String(fields.key ?? ""),
+    digest: scheme.slice("hmac-".length),
+  };
+}
+
+/** The ZeroMQ address of a channel. */
+export function address(info: ConnectionInfo, channel: Channel): string {
+  const separator = info.transport === "ipc" ? "-" : ":";
+  return `${info.transport}://${info.ip}${separator}${info.ports[channel]}`;
+}

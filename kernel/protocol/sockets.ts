@@ -1,0 +1,123 @@
+/** The five ZeroMQ sockets of a kernel: bound, read, written through one queue each, closed. */
+import { Reply, Router, XPublisher } from "zeromq";
+import type { Channel, ConnectionInfo } from "./connection.js";
+import { address } from "./connection.js";
+import type { Message } from "./messages.js";
+import type { Outgoing } from "./wire.js";
+import { Wire, WireError } from "./wire.js";
+
+export type RequestChannel = "shell" | "control" | "stdin";
+export type MessageHandler = (channel: RequestChannel, message: Message) => void;
+
+interface Sender {
+  send(frames: Uint8Array[]): Promise<void>;
+}
+
+/** A ZeroMQ socket takes one send at a time; a queue keeps order and loses nothing. */
+class SendQueue {
+  readonly #socket: Sender;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(socket: Sender) {
+    this.#socket = socket;
+  }
+
+  push(frames: Uint8Array[]): Promise<void> {
+    this.#tail = this.#tail.then(() => this.#socket.send(frames)).catch(() => {});
+    return this.#tail;
+  }
+}
+
+export class KernelSockets {
+  readonly #wire: Wire;
+  // An unbounded send queue: with the default of 1,000 messages a flood of output drops lines and the final idle.
+  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000 });
+  readonly #routers: Record<RequestChannel, Router> = {
+    shell: new Router({ sendHighWaterMark: 0, linger: 1000 }),
+    control: new Router({ sendHighWaterMark: 0, linger: 1000 }),
+    stdin: new Router({ sendHighWaterMark: 0, linger: 1000 }),
+  };
+  readonly #heartbeat = new Reply({ linger: 0 });
+  readonly #queues: Record<RequestChannel | "iopub", SendQueue>;
+  #closed = false;
+
+  constructor(connection: ConnectionInfo) {
+    this.#wire = new Wire(connection);
+    this.#queues = {
+      iopub: new SendQueue(this.#iopub),
+      shell: new SendQueue(this.#routers.shell),
+      control: new SendQueue(this.#routers.control),
+      stdin: new SendQueue(this.#routers.stdin),
+    };
+  }
+
+  get session(): string {
+    return this.#wire.session;
+  }
+
+  async bind(connection: ConnectionInfo): Promise<void> {
+    const at = (channel: Channel) => address(connection, channel);
+    await Promise.all([
+      this.#iopub.bind(at("iopub")),
+      this.#routers.shell.bind(at("shell")),
+      this.#routers.control.bind(at("control")),
+      this.#routers.stdin.bind(at("stdin")),
+      this.#heartbeat.bind(at("hb")),
+    ]);
+  }
+
+  /** Starts reading; `refused` is told of messages that were malformed or forged. */
+  listen(handler: MessageHandler, refused: (error: Error) => void): void {
+    for (const channel of ["shell", "control", "stdin"] as const) void this.#read(channel, handler, refused);
+    void this.#echo();
+    void this.#welcome();
+  }
+
+  /** Sends to the client that `identities` names. Resolves when ZeroMQ has taken the message. */
+  send(channel: RequestChannel, identities: readonly Uint8Array[], message: Outgoing): Promise<void> {
+    return this.#queues[channel].push(this.#wire.encode(identities, message));
+  }
+
+  /** Broadcasts on iopub. */
+  publish(message: Outgoing, topic = message.type): Promise<void> {
+    return this.#queues.iopub.push(this.#wire.encode([Buffer.from(topic)], message));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const socket of [this.#iopub, ...Object.values(this.#routers), this.#heartbeat]) socket.close();
+  }
+
+  async #read(channel: RequestChannel, handler: MessageHandler, refused: (error: Error) => void): Promise<void> {
+    for await (const frames of this.#routers[channel]) {
+      let message: Message;
+      try {
+        message = this.#wire.decode(frames);
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        refused(error);
+        continue;
+      }
+      handler(channel, message);
+    }
+  }
+
+  async #echo(): Promise<void> {
+    for await (const frames of this.#heartbeat) {
+      if (!this.#closed) await this.#heartbeat.send(frames).catch(() => {});
+    }
+  }
+
+  /** Tells each new subscriber that its subscription is in force (JEP 65). */
+  async #welcome(): Promise<void> {
+    for await (const [frame] of this.#iopub) {
+      if (frame?.[0] !== 1) continue;
+      const topic = frame.subarray(1);
+      void this.publish(
+        { type: "iopub_welcome", content: { subscription: topic.toString("utf8") }, parent: {} },
+        topic.toString("utf8"),
+      );
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The wire format: identities, delimiter, HMAC signature, four JSON frames, binary buffers.
+ * Refuses what is malformed, forged or replayed before anything of it is used.
+ */
+import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+import type { ConnectionInfo } from "./connection.js";
+import type { Header, JsonObject, Message, ParentHeader } from "./messages.js";
+import { PROTOCOL_VERSION } from "./messages.js";
+
+const DELIMITER = Buffer.from("<IDS|MSG>");
+const REMEMBERED_SIGNATURES = 65_536;
+
+/** A message that was refused; the kernel goes on. */
+export class WireError extends Error {
+  override readonly name = "WireError";
+}
+
+export interface Outgoing {
+  type: string;
+  content: JsonObject;
+  parent: ParentHeader;
+  metadata?: JsonObject;
+  buffers?: readonly Uint8Array[];
+}
+
+export class Wire {
+  /** The kernel's own session: clients drop messages whose session is not the kernel's. */
+  readonly session = randomUUID();
+  readonly #key: string;
+  readonly #digest: string;
+  readonly #seen = new Set<string>();
+
+  constructor(connection: Pick<ConnectionInfo, "key" | "digest">) {
+    this.#key = connection.key;
+    this.#digest = connection.digest;
+  }
+
+  encode(identities: readonly Uint8Array[], message: Outgoing): Uint8Array[] {
+    const header: Header = {
+      msg_id: randomUUID(),
+      session: this.session,
+      username: "kernel",
+      date: new Date().toISOString(),
+      msg_type: message.type,
+      version: PROTOCOL_VERSION,
+    };
+    const parts = [header, message.parent, message.metadata ?? {}, message.content].map((part) =>
+      Buffer.from(JSON.stringify(part)),
+    );
+    return [...identities, DELIMITER, Buffer.from(this.#sign(parts)), ...parts, ...(message.buffers ?? [])];
+  }
+
+  decode(frames: readonly Buffer[]): Message {
+    const start = frames.findIndex((frame) => frame.equals(DELIMITER));
+    if (start < 0) throw new WireError("no <IDS|MSG> delimiter");
+    const signature = frames[start + 1];
+    const parts = frames.slice(start + 2, start + 6);
+    if (signature === undefined || parts.length < 4) throw new WireError("frames are missing");
+    this.#verify(signature, parts);
+    const [header, parentHeader, metadata, content] = parts.map(parseObject) as [
+      JsonObject,
+      JsonObject,
+      JsonObject,
+      JsonObject,
+    ];
+    if (typeof header.msg_type !== "string" || typeof header.msg_id !== "string") {
+      throw new WireError("the header has no msg_type or msg_id");
+    }
+    return {
+      identities: frames.slice(0, start),
+      header: header as Header,
+      parentHeader,
+      metadata,
+      content,
+      buffers: frames.slice(start + 6),
+    };
+  }
+
+  #sign(parts: readonly Uint8Array[]): string {
+    if (this.#key === "") return "";
+    const hmac = createHmac(this.#digest, this.#key);
+    for (const part of parts) hmac.update(part);
+    return hmac.digest("hex");
+  }
+
+  #verify(signature: Buffer, parts: readonly Buffer[]): void {
+    if (this.#key === "") return;
+    const expected = Buffer.from(this.#sign(parts));
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
+      throw new WireError("the signature does not match");
+    }
+    const digest = expected.toString("latin1");
+    if (this.#seen.has(digest)) throw new WireError("the signature was used before");
+    this.#seen.add(digest);
+    if (this.#seen.size > REMEMBERED_SIGNATURES) {
+      for (const oldest of this.#seen) {
+        this.#seen.delete(oldest);
+        break;
+      }
+    }
+  }
+}
+
+function parseObject(frame: Buffer): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame.toString("utf8"));
+  } catch {
+    throw new WireError("a frame is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new WireError("a frame is not a JSON object");
+  }
+  return value as JsonObject;
+}

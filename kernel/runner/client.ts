@@ -1,0 +1,144 @@
+/** The supervisor's end of a runner: starts the process, sends it commands, reads output and messages in order. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+import { fileURLToPath } from "node:url";
+import { FrameParser, type StreamName } from "./frames.js";
+import type { CellId, Command, RunnerMessage } from "./messages.js";
+import { FD } from "./messages.js";
+
+export interface RunnerEvents {
+  /** Text that a cell wrote. */
+  text(cell: CellId, stream: StreamName, text: string): void;
+  /** Text that came from native code or a child process. */
+  raw(stream: StreamName, text: string): void;
+  message(message: RunnerMessage): void;
+  exit(code: number | null, signal: NodeJS.Signals | null): void;
+}
+
+/** terminateExecution corrupts the async hook stack by design; with the check on, node would end the process. */
+const NODE_FLAGS = ["--no-force-async-hooks-checks", "--disable-warning=ExperimentalWarning"];
+
+export class RunnerClient {
+  readonly #process: ChildProcess;
+  readonly #events: RunnerEvents;
+  readonly #parser: FrameParser;
+  readonly #messages = new Map<number, RunnerMessage>();
+  #messageBytes: Buffer = Buffer.alloc(0);
+  readonly #errorDecoder = new StringDecoder("utf8");
+  #open = 4;
+
+  constructor(events: RunnerEvents, cwd: string) {
+    this.#events = events;
+    const nonce = randomBytes(8).toString("hex");
+    this.#process = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(new URL("./main.js", import.meta.url))], {
+      cwd,
+      env: { ...process.env, TUNELAB_RUNNER_NONCE: nonce },
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
+    });
+    this.#parser = new FrameParser(nonce, {
+      text: (cell, stream, text) => events.text(cell, stream, text),
+      raw: (text) => events.raw("stdout", text),
+      message: (sequence) => this.#deliver(sequence),
+    });
+    for (const fd of [FD.commands, FD.interrupts, FD.input]) this.#writable(fd).on("error", () => {});
+    const output = this.#readable(1);
+    output.on("data", (chunk: Buffer) => {
+      if (!this.#parser.push(chunk)) output.pause();
+    });
+    this.#readable(2).on("data", (chunk: Buffer) => this.#nativeError(chunk));
+    this.#readable(FD.messages).on("data", (chunk: Buffer) => this.#readMessages(chunk));
+    let ended: [number | null, NodeJS.Signals | null] = [1, null];
+    const closed = () => {
+      if (--this.#open === 0) events.exit(...ended);
+    };
+    this.#process.on("error", () => closed());
+    this.#process.on("exit", (code, signal) => {
+      ended = [code, signal];
+      // A child process of the cell may keep the pipes open; what the runner itself wrote is in them by now.
+      setTimeout(() => {
+        for (const fd of [1, 2, FD.messages]) this.#readable(fd).destroy();
+      }, 200).unref();
+      closed();
+    });
+    for (const fd of [1, 2, FD.messages]) this.#readable(fd).on("close", closed);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  send(command: Command): void {
+    this.#writable(FD.commands).write(`${JSON.stringify(command)}\n`);
+  }
+
+  interrupt(): void {
+    this.#writable(FD.interrupts).write("\n");
+  }
+
+  /** Answers a waiting prompt; null ends it as an interrupt. */
+  answer(text: string | null): void {
+    this.#writable(FD.input).write(`${JSON.stringify(text)}\n`);
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  #deliver(sequence: number): boolean {
+    const message = this.#messages.get(sequence);
+    if (message === undefined) return false;
+    this.#messages.delete(sequence);
+    // What native code wrote to stderr before this message is in the pipe already.
+    this.#drainNativeError();
+    this.#events.message(message);
+    return true;
+  }
+
+  #readMessages(chunk: Buffer): void {
+    this.#messageBytes = this.#messageBytes.length === 0 ? chunk : Buffer.concat([this.#messageBytes, chunk]);
+    for (;;) {
+      const bytes = this.#messageBytes;
+      const newline = bytes.indexOf(10);
+      if (newline < 0) break;
+      const [sequence = 0, length = 0] = bytes.toString("latin1", 0, newline).split(",").map(Number);
+      const end = newline + 1 + length;
+      if (bytes.length < end) break;
+      this.#messages.set(sequence, JSON.parse(bytes.toString("utf8", newline + 1, end)) as RunnerMessage);
+      this.#messageBytes = bytes.subarray(end);
+    }
+    const output = this.#readable(1);
+    if (output.isPaused() && this.#parser.resume()) output.resume();
+  }
+
+  #nativeError(chunk: Buffer): void {
+    const text = this.#errorDecoder.write(chunk);
+    if (text !== "") this.#events.raw("stderr", text);
+  }
+
+  #drainNativeError(): void {
+    const fd = (this.#readable(2) as Readable & { _handle?: { fd: number } })._handle?.fd;
+    if (fd === undefined || fd < 0) return;
+    const chunk = Buffer.alloc(65_536);
+    for (;;) {
+      let count = 0;
+      try {
+        count = readSync(fd, chunk, 0, chunk.length, null);
+      } catch {
+        return;
+      }
+      if (count === 0) return;
+      this.#nativeError(chunk.subarray(0, count));
+    }
+  }
+
+  #readable(fd: number): Readable {
+    return this.#process.stdio[fd as 1] as Readable;
+  }
+
+  #writable(fd: number): Writable {
+    return this.#process.stdio[fd as 0] as unknown as Writable;
+  }
+}

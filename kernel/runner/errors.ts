@@ -1,0 +1,57 @@
+/** Tracebacks in the notebook's own terms: "Cell [3], line 4" instead of generated code, without the kernel's frames. */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
+import type { LineMap } from "../cells/lineMap.js";
+import { sourceLineOf } from "../cells/lineMap.js";
+import type { ErrorContent } from "../protocol/messages.js";
+
+const KERNEL = dirname(dirname(fileURLToPath(import.meta.url)));
+const cells = new Map<string, { label: string; lines: LineMap }>();
+
+/** Tells how to read positions in the script called `filename`. */
+export function registerCell(filename: string, label: string, lines: LineMap): void {
+  cells.set(filename, { label, lines });
+}
+
+/** Makes error.stack speak of cells. */
+export function installStackTraces(): void {
+  Error.prepareStackTrace = (error, sites) => {
+    let header: string;
+    try {
+      header = Error.prototype.toString.call(error);
+    } catch {
+      header = "Error";
+    }
+    const frames = sites.map(describeFrame).filter((frame) => frame !== undefined);
+    return [header, ...frames.map((frame) => `    at ${frame}`)].join("\n");
+  };
+}
+
+function describeFrame(site: NodeJS.CallSite): string | undefined {
+  const filename = site.getFileName();
+  const cell = filename ? cells.get(filename) : undefined;
+  if (cell === undefined) {
+    const isKernel = filename?.startsWith(KERNEL) || filename?.startsWith(`file://${KERNEL}`);
+    return isKernel ? undefined : site.toString();
+  }
+  const line = sourceLineOf(cell.lines, (site.getLineNumber() ?? 1) - 1, (site.getColumnNumber() ?? 1) - 1);
+  const where = line === undefined ? cell.label : `${cell.label}, line ${line + 1}`;
+  const name = site.getFunctionName();
+  return name && name !== "__tunelabCell" ? `${name} (${where})` : where;
+}
+
+/** An error message's fields for whatever a cell threw. */
+export function describeError(thrown: unknown): ErrorContent {
+  if (!(thrown instanceof Error) && !isErrorLike(thrown)) {
+    const shown = inspect(thrown);
+    return { ename: "Uncaught", evalue: shown, traceback: [`Uncaught ${shown}`] };
+  }
+  const text = inspect(thrown);
+  const lines = text.split("\n").filter((line) => !/^\s+at .*(\(node:|node:internal)/.test(line));
+  return { ename: String(thrown.name), evalue: String(thrown.message), traceback: lines };
+}
+
+function isErrorLike(value: unknown): value is Error {
+  return typeof value === "object" && value !== null && "name" in value && "message" in value && "stack" in value;
+}

@@ -1,0 +1,118 @@
+/** Runs one cell: modules first, then its code, then its value; whatever happens, exactly one answer is sent. */
+import vm from "node:vm";
+import { sendMessage } from "./channel.js";
+import { displaysOf } from "./display.js";
+import { describeError, registerCell } from "./errors.js";
+import { publishListeners } from "./interrupts.js";
+import type { DoneMessage, ExecuteCommand } from "./messages.js";
+import { toBundle } from "./mime.js";
+import type { CellModules } from "./modules.js";
+import type { Preloaded } from "./preloaded.js";
+import type { RunningCell } from "./running.js";
+import { checkInterrupt, foregroundCell, KeyboardInterrupt, runIn, setForeground } from "./running.js";
+import type { Accessors, Scope } from "./scope.js";
+
+/** What a cell's code calls besides the language: see cells/cellFunction.ts. */
+interface CellTools {
+  bind(accessors: Accessors): void;
+  module(specifier: string): Record<string, unknown>;
+  import(specifier: string): Promise<Record<string, unknown>>;
+  meta: ImportMeta;
+  check(value?: unknown): unknown;
+}
+
+type CellFunction = (
+  exports: Accessors,
+  require: NodeJS.Require,
+  tools: CellTools,
+  filename: string,
+  dirname: string,
+) => Promise<{ value: unknown } | undefined>;
+
+export class Executor {
+  readonly #modules: CellModules;
+  readonly #scope: Scope;
+  readonly #preloaded: Preloaded;
+  readonly #tools: CellTools;
+
+  constructor(modules: CellModules, scope: Scope, preloaded: Preloaded) {
+    this.#modules = modules;
+    this.#scope = scope;
+    this.#preloaded = preloaded;
+    this.#tools = {
+      bind: (accessors) => scope.bind(accessors),
+      module: (specifier) => modules.loaded(specifier),
+      import: (specifier) => modules.import(specifier),
+      meta: modules.meta,
+      check: checkInterrupt,
+    };
+  }
+
+  execute(command: ExecuteCommand): void {
+    const cell: RunningCell = {
+      id: command.id,
+      label: command.label,
+      allowStdin: command.allowStdin,
+      payload: [],
+      abort: new AbortController(),
+      interruptListeners: new Set(),
+      interrupted: false,
+    };
+    this.#scope.begin();
+    setForeground(cell);
+    publishListeners();
+    runIn(cell, () => {
+      this.#run(cell, command).then(
+        (done) => this.#finish(cell, done),
+        (error: unknown) => this.fail(cell, error),
+      );
+    });
+  }
+
+  /** Ends a cell from outside its code, which may never come back to tell. */
+  stop(cell: RunningCell): void {
+    this.fail(cell, new KeyboardInterrupt());
+  }
+
+  fail(cell: RunningCell, thrown: unknown): void {
+    if (foregroundCell() !== cell) return;
+    const lost = this.#scope.restoreLost();
+    this.#finish(cell, { type: "done", id: cell.id, error: describeError(thrown), lost, payload: [] });
+  }
+
+  #finish(cell: RunningCell, done: DoneMessage): void {
+    if (foregroundCell() !== cell) return;
+    setForeground(undefined);
+    publishListeners();
+    sendMessage(done);
+  }
+
+  async #run(cell: RunningCell, command: ExecuteCommand): Promise<DoneMessage> {
+    await this.#preloaded.ready;
+    this.#modules.addSideModules(command.sideModules);
+    await this.#modules.load(command.imports);
+    const filename = `cell-${command.id}`;
+    registerCell(filename, command.label, command.lines);
+    const run = vm.runInThisContext(
+      `(async function __tunelabCell(exports, require, __cell, __filename, __dirname) { "use strict"; ${command.body}\n})`,
+      { filename },
+    ) as CellFunction;
+    const result = await run(
+      this.#scope.names,
+      this.#modules.require,
+      this.#tools,
+      this.#modules.meta.filename,
+      this.#modules.meta.dirname,
+    );
+    checkInterrupt();
+    const value = result === undefined || result.value === undefined ? undefined : await toBundle(result.value);
+    await displaysOf(cell);
+    return {
+      type: "done",
+      id: cell.id,
+      lost: [],
+      payload: cell.payload,
+      ...(value !== undefined && { value }),
+    };
+  }
+}

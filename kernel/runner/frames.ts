@@ -1,0 +1,100 @@
+/**
+ * How the runner's descriptor 1 carries three things in one order: text of a cell, the place of a message, and raw
+ * bytes from native code and child processes. A frame is `mark kind fields newline payload`; what is in no frame is raw.
+ */
+import { StringDecoder } from "node:string_decoder";
+import type { CellId } from "./messages.js";
+
+export type StreamName = "stdout" | "stderr";
+
+/** Text frames stay below this, which keeps one write from being split by another process's. */
+export const MAX_FRAME_BYTES = 4096;
+
+export function mark(nonce: string): string {
+  return `\u0000\u001e${nonce}`;
+}
+
+export function textHeader(nonce: string, stream: StreamName, cell: CellId, length: number): string {
+  return `${mark(nonce)}${stream === "stdout" ? "o" : "e"}${cell},${length}\n`;
+}
+
+export function messageFrame(nonce: string, sequence: number): string {
+  return `${mark(nonce)}m${sequence}\n`;
+}
+
+export interface FrameSink {
+  text(cell: CellId, stream: StreamName, text: string): void;
+  raw(text: string): void;
+  /** Called in order; false means that the message is not here yet: `resume` is to be called when it is. */
+  message(sequence: number): boolean;
+}
+
+/** Splits what arrives on descriptor 1 into frames and raw text. */
+export class FrameParser {
+  readonly #mark: Buffer;
+  readonly #sink: FrameSink;
+  readonly #decoders = new Map<string, StringDecoder>();
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(nonce: string, sink: FrameSink) {
+    this.#mark = Buffer.from(mark(nonce), "latin1");
+    this.#sink = sink;
+  }
+
+  /** False when it stopped at a message that has not come yet. */
+  push(chunk: Buffer): boolean {
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    return this.resume();
+  }
+
+  resume(): boolean {
+    const buffer = this.#rest;
+    let position = 0;
+    while (position < buffer.length) {
+      const at = buffer.indexOf(this.#mark, position);
+      const rawEnd = at < 0 ? buffer.length - this.#partialMark(buffer, position) : at;
+      if (rawEnd > position) this.#sink.raw(this.#decode("raw", buffer.subarray(position, rawEnd)));
+      position = rawEnd;
+      if (at < 0) break;
+      const headerEnd = buffer.indexOf(10, at + this.#mark.length);
+      if (headerEnd < 0) break;
+      const kind = buffer[at + this.#mark.length];
+      const fields = buffer.toString("latin1", at + this.#mark.length + 1, headerEnd);
+      if (kind === 0x6d /* m */) {
+        if (!this.#sink.message(Number(fields))) {
+          this.#rest = buffer.subarray(position);
+          return false;
+        }
+        position = headerEnd + 1;
+        continue;
+      }
+      const comma = fields.indexOf(",");
+      const end = headerEnd + 1 + Number(fields.slice(comma + 1));
+      if (end > buffer.length) break;
+      const cell = Number(fields.slice(0, comma));
+      const stream: StreamName = kind === 0x6f /* o */ ? "stdout" : "stderr";
+      this.#sink.text(cell, stream, this.#decode(`${cell}${stream}`, buffer.subarray(headerEnd + 1, end)));
+      position = end;
+    }
+    this.#rest = buffer.subarray(position);
+    return true;
+  }
+
+  /** A character may be cut between two frames or reads of the same stream. */
+  #decode(stream: string, bytes: Buffer): string {
+    let decoder = this.#decoders.get(stream);
+    if (decoder === undefined) {
+      decoder = new StringDecoder("utf8");
+      this.#decoders.set(stream, decoder);
+    }
+    return decoder.write(bytes);
+  }
+
+  /** How many bytes at the end may be the beginning of a mark. */
+  #partialMark(buffer: Buffer, from: number): number {
+    for (let length = Math.min(this.#mark.length - 1, buffer.length - from); length > 0; length--) {
+      if (buffer.subarray(buffer.length - length).equals(this.#mark.subarray(0, length))) return length;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Stopping a cell. While the event loop turns, the main thread stops it itself; code that blocks the thread is stopped
+ * by the control thread through the inspector. Code that registered with `onInterrupt` is asked first.
+ */
+import { Worker } from "node:worker_threads";
+import { checkInterrupt, currentCell, foregroundCell, type RunningCell } from "./running.js";
+
+export interface ControlMessage {
+  /** Counts interrupts. */
+  number: number;
+  /** The control thread has already ended whatever ran. */
+  terminated: boolean;
+}
+
+/** Shared with the control thread: the last interrupt that the main thread saw, and whether someone wants to be asked. */
+export const SHARED = { seen: 0, listeners: 1 } as const;
+
+let stopForeground: (cell: RunningCell) => void = () => {};
+const shared = new Int32Array(new SharedArrayBuffer(8));
+let asked: RunningCell | undefined;
+
+export function startControlThread(stop: (cell: RunningCell) => void): void {
+  stopForeground = stop;
+  const worker = new Worker(new URL("./control.js", import.meta.url), { workerData: shared, stdout: false, env: {} });
+  worker.on("message", (message: ControlMessage) => onInterrupted(message));
+  worker.unref();
+}
+
+/** The main thread's part, in a turn of the event loop. */
+function onInterrupted({ number, terminated }: ControlMessage): void {
+  Atomics.store(shared, SHARED.seen, Math.max(number, Atomics.load(shared, SHARED.seen)));
+  const cell = foregroundCell();
+  if (cell === undefined || cell.interrupted) return;
+  const first = asked !== cell;
+  asked = cell;
+  if (first) cell.abort.abort();
+  if (first && !terminated && cell.interruptListeners.size > 0) {
+    for (const listener of cell.interruptListeners) listener();
+    return;
+  }
+  cell.interrupted = true;
+  stopForeground(cell);
+}
+
+/** Keeps the control thread informed of whether the foreground cell wants to be asked. */
+export function publishListeners(): void {
+  Atomics.store(shared, SHARED.listeners, foregroundCell()?.interruptListeners.size ?? 0);
+}
+
+/** `globalThis[Symbol.for("tunelab.interrupt")]` */
+export const interruptHook = {
+  /**
+   * Calls `callback` at the first interrupt of the running cell instead of ending its code; a second interrupt ends it.
+   * Returns a function that takes the registration back.
+   */
+  onInterrupt(callback: () => void): () => void {
+    const cell = currentCell();
+    cell?.interruptListeners.add(callback);
+    publishListeners();
+    return () => {
+      cell?.interruptListeners.delete(callback);
+      publishListeners();
+    };
+  },
+  /** Aborted at the first interrupt of the running cell. */
+  signal(): AbortSignal {
+    return currentCell()?.abort.signal ?? new AbortController().signal;
+  },
+  /** Throws when the running cell was interrupted. */
+  check(): void {
+    checkInterrupt();
+  },
+};

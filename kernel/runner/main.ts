@@ -1,0 +1,66 @@
+/** The runner: the process in which cells run. Started by the supervisor, which reads everything that it writes. */
+import { Socket } from "node:net";
+import { sendMessage, sendText } from "./channel.js";
+import { clearOutput, display, displayHook, page } from "./display.js";
+import { describeError, installStackTraces } from "./errors.js";
+import { Executor } from "./execute.js";
+import { confirm, password, prompt } from "./input.js";
+import { interruptHook, startControlThread } from "./interrupts.js";
+import type { Command } from "./messages.js";
+import { FD } from "./messages.js";
+import { CellModules } from "./modules.js";
+import { Preloaded } from "./preloaded.js";
+import { currentCell, guardTimers, KeyboardInterrupt } from "./running.js";
+import { Scope } from "./scope.js";
+import { replaceStandardStreams } from "./stdio.js";
+
+function defineGlobals(): void {
+  const values: Record<PropertyKey, unknown> = {
+    display,
+    clearOutput,
+    page,
+    prompt,
+    confirm,
+    password,
+    [Symbol.for("tunelab.display")]: displayHook,
+    [Symbol.for("tunelab.interrupt")]: interruptHook,
+  };
+  for (const key of Reflect.ownKeys(values)) {
+    Object.defineProperty(globalThis, key, { value: values[key], writable: true, configurable: true });
+  }
+}
+
+/** Errors that no cell waits for: shown where they belong, and the runner goes on. */
+function reportStrayErrors(): void {
+  const report = (thrown: unknown) => {
+    if (thrown instanceof KeyboardInterrupt) return;
+    sendText(currentCell()?.id ?? 0, "stderr", `Uncaught ${describeError(thrown).traceback.join("\n")}\n`);
+  };
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
+}
+
+function readCommands(execute: (command: Command) => void): void {
+  const socket = new Socket({ fd: FD.commands, readable: true, writable: false });
+  let rest = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) execute(JSON.parse(line) as Command);
+  });
+  socket.on("error", () => {});
+  // The supervisor is gone, and with it everyone who could see what cells still do.
+  socket.on("close", () => process.exit(0));
+}
+
+replaceStandardStreams();
+installStackTraces();
+guardTimers();
+defineGlobals();
+reportStrayErrors();
+const preloaded = new Preloaded();
+const executor = new Executor(new CellModules(process.cwd()), new Scope((name) => preloaded.get(name)), preloaded);
+startControlThread((cell) => executor.stop(cell));
+readCommands((command) => executor.execute(command));
+sendMessage({ type: "ready" });

@@ -1,0 +1,184 @@
+/**
+ * Modules as cells see them: from the notebook's directory first, from the kernel's packages second, local .ts files
+ * compiled by the kernel. Everything is loaded through real import(), so packages that are ESM only work.
+ */
+import { createRequire, isBuiltin, Module } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import vm from "node:vm";
+import { tslabCompatibility } from "./tslabCompatibility.js";
+
+type Namespace = Record<string, unknown>;
+
+/** Module has these at run time, not in its types. */
+interface CompilableModule extends NodeJS.Module {
+  _compile(code: string, filename: string): unknown;
+}
+
+const NOT_FOUND = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
+
+export class CellModules {
+  readonly require: NodeJS.Require;
+  readonly meta: ImportMeta;
+  readonly #cwd: string;
+  readonly #fromNotebook: NodeJS.Require;
+  readonly #fromKernel = createRequire(import.meta.url);
+  readonly #importFromNotebook: (specifier: string) => Promise<Namespace>;
+  readonly #loaded = new Map<string, Namespace>();
+  readonly #sideSources = new Map<string, string>();
+  readonly #sideModules = new Map<string, unknown>();
+
+  constructor(cwd: string) {
+    this.#cwd = cwd;
+    const anchor = join(cwd, "notebook.js");
+    this.#fromNotebook = createRequire(anchor);
+    this.#importFromNotebook = vm.runInThisContext("(specifier) => import(specifier)", {
+      filename: anchor,
+      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    }) as (specifier: string) => Promise<Namespace>;
+    this.require = this.#requireFrom(cwd, this.#fromNotebook);
+    this.meta = {
+      url: pathToFileURL(anchor).href,
+      filename: anchor,
+      dirname: cwd,
+      resolve: (specifier: string) => pathToFileURL(this.#fromNotebook.resolve(specifier)).href,
+    } as ImportMeta;
+  }
+
+  /** Takes newly compiled local files; older versions of them are forgotten. */
+  addSideModules(sources: Record<string, string>): void {
+    for (const [path, source] of Object.entries(sources)) {
+      this.#sideSources.set(path, source);
+      // What imported an older version must see the new one.
+      this.#sideModules.clear();
+      for (const specifier of this.#loaded.keys()) if (specifier.startsWith(".")) this.#loaded.delete(specifier);
+    }
+  }
+
+  /** Loads what a cell imports, before the cell runs. */
+  async load(specifiers: readonly string[]): Promise<void> {
+    for (const specifier of specifiers) await this.import(specifier);
+  }
+
+  /** A module that `load` has loaded. */
+  loaded(specifier: string): Namespace {
+    const module = this.#loaded.get(specifier);
+    if (module === undefined) throw new Error(`Module "${specifier}" was not loaded.`);
+    return module;
+  }
+
+  async import(specifier: string): Promise<Namespace> {
+    const known = this.#loaded.get(specifier);
+    if (known !== undefined) return known;
+    const module = await this.#import(String(specifier));
+    this.#loaded.set(specifier, module);
+    return module;
+  }
+
+  async #import(specifier: string): Promise<Namespace> {
+    if (specifier === "tslab") return withDefault(tslabCompatibility);
+    if (isBuiltin(specifier)) return await import(specifier);
+    const side = this.#side(this.#cwd, specifier);
+    if (side !== undefined) return withDefault(side.exports);
+    if (specifier.endsWith(".json")) return withDefault(this.require(specifier));
+    let module: Namespace;
+    try {
+      module = await this.#importFromNotebook(specifier);
+    } catch (error) {
+      if (!isMissing(error, specifier)) throw error;
+      try {
+        module = await import(specifier);
+      } catch (second) {
+        throw isMissing(second, specifier) ? notFound(specifier) : second;
+      }
+    }
+    return this.#asCommonJs(specifier) ?? module;
+  }
+
+  /** CommonJS packages through their own exports, of which import() sees only the names that it can guess. */
+  #asCommonJs(specifier: string): Namespace | undefined {
+    for (const require of [this.#fromNotebook, this.#fromKernel]) {
+      let path: string;
+      try {
+        path = require.resolve(specifier);
+      } catch {
+        continue;
+      }
+      const cached = this.#fromKernel.cache[path];
+      // require(esm) leaves namespaces in the same cache.
+      if (cached?.loaded && Object.prototype.toString.call(cached.exports) !== "[object Module]") {
+        return withDefault(cached.exports);
+      }
+    }
+    return undefined;
+  }
+
+  #side(from: string, specifier: string): { exports: unknown } | undefined {
+    if (!/^\.{0,2}\//.test(specifier)) return undefined;
+    const base = resolve(from, specifier).replace(/\.[cm]?[jt]sx?$/, "");
+    for (const path of [`${base}.js`, join(base, "index.js")]) {
+      if (this.#sideModules.has(path)) return { exports: this.#sideModules.get(path) };
+      const source = this.#sideSources.get(path);
+      if (source === undefined) continue;
+      const module = new Module(path) as CompilableModule;
+      module.filename = path;
+      module.paths = this.#fromNotebook.resolve.paths("x") ?? [];
+      module.require = this.#requireFrom(dirname(path), createRequire(path));
+      this.#sideModules.set(path, module.exports);
+      module._compile(source, path);
+      this.#sideModules.set(path, module.exports);
+      return { exports: module.exports };
+    }
+    return undefined;
+  }
+
+  #requireFrom(directory: string, own: NodeJS.Require): NodeJS.Require {
+    const require = (specifier: string): unknown => {
+      if (specifier === "tslab") return tslabCompatibility;
+      const side = this.#side(directory, specifier);
+      if (side !== undefined) return side.exports;
+      try {
+        return own(specifier);
+      } catch (error) {
+        if (!isMissing(error, specifier)) throw error;
+        return this.#fromKernel(specifier);
+      }
+    };
+    return Object.assign(require, {
+      resolve: own.resolve,
+      cache: own.cache,
+      main: own.main,
+      extensions: own.extensions,
+    });
+  }
+}
+
+/** An import of a CommonJS module: its exports as names, and itself as default unless it says otherwise. */
+function withDefault(exports: unknown): Namespace {
+  if ((typeof exports !== "object" && typeof exports !== "function") || exports === null) return { default: exports };
+  if ((exports as Namespace).__esModule) return exports as Namespace;
+  const descriptors = Object.getOwnPropertyDescriptors(exports) as Record<string, PropertyDescriptor>;
+  if (typeof exports === "function") {
+    for (const name of ["length", "name", "prototype", "arguments", "caller"]) delete descriptors[name];
+  }
+  const prototype = (typeof exports === "function" ? null : Object.getPrototypeOf(exports)) as object | null;
+  return Object.create(prototype, {
+    ...descriptors,
+    default: { value: exports, enumerable: true, configurable: true },
+  }) as Namespace;
+}
+
+/** True when `specifier` itself was not found, as opposed to something that it imports. */
+function isMissing(error: unknown, specifier: string): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || !NOT_FOUND.has(code)) return false;
+  const name = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier)?.[1] ?? specifier;
+  return !specifier.startsWith(".") && message.includes(`'${name}`);
+}
+
+function notFound(specifier: string): Error {
+  const error = new Error(
+    `Cannot find the package "${specifier}". Install it in the notebook's directory: npm install ${specifier}`,
+  );
+  return Object.assign(error, { code: "ERR_MODULE_NOT_FOUND" });
+}

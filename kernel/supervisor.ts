@@ -1,0 +1,321 @@
+/**
+ * Ties protocol, cells and runner together: takes requests, keeps the queue of cells and their order, answers what needs
+ * no cell at once, and sends on what cells show.
+ */
+import { CellsClient } from "./cells/client.js";
+import type { CompiledCell } from "./cells/compiler.js";
+import { renderDiagnostic } from "./cells/diagnostics.js";
+import type { ErrorContent, ExecuteRequest, Header, JsonObject, Message, ParentHeader } from "./protocol/messages.js";
+import { asNumber, asString, readExecuteRequest } from "./protocol/messages.js";
+import type { KernelSockets, RequestChannel } from "./protocol/sockets.js";
+import type { DoneMessage, RunnerMessage } from "./runner/messages.js";
+import { toCodePoints, toUnits } from "./supervisor/codePoints.js";
+import { History } from "./supervisor/history.js";
+import { KERNEL_INFO } from "./supervisor/kernelInfo.js";
+import { RunnerHost } from "./supervisor/runnerHost.js";
+import { StreamBatcher } from "./supervisor/streams.js";
+
+type ReplyContent = JsonObject & { status: "ok" | "error" | "aborted" };
+type Handler = (message: Message) => Promise<ReplyContent> | ReplyContent;
+
+interface Queued {
+  channel: RequestChannel;
+  message: Message;
+}
+
+/** A cell that was sent to the runner: where its output goes. */
+interface Execution {
+  header: Header;
+  identities: Buffer[];
+}
+
+const INTERRUPTED: ErrorContent = {
+  ename: "KeyboardInterrupt",
+  evalue: "The cell was interrupted.",
+  traceback: ["KeyboardInterrupt: The cell was interrupted."],
+};
+
+export class Supervisor {
+  readonly #sockets: KernelSockets;
+  readonly #exit: () => void;
+  readonly #history = new History();
+  readonly #streams: StreamBatcher;
+  readonly #executions = new Map<number, Execution>();
+  readonly #runner: RunnerHost;
+  readonly #handlers: Record<string, Handler>;
+  #cells: CellsClient | undefined;
+  #queue: Queued[] = [];
+  #running: Execution | undefined;
+  #latest: ParentHeader = {};
+  #count = 0;
+  #executionId = 0;
+  #interrupted = false;
+
+  constructor(sockets: KernelSockets, exit: () => void) {
+    this.#sockets = sockets;
+    this.#exit = exit;
+    this.#streams = new StreamBatcher((parent, name, text) => {
+      void sockets.publish({ type: "stream", content: { name, text }, parent });
+    });
+    this.#runner = new RunnerHost(
+      {
+        text: (cell, stream, text) => this.#streams.add(this.#headerOf(cell), stream, text),
+        raw: (stream, text) => this.#streams.add(this.#latest, stream, text),
+        message: (message) => this.#fromRunner(message),
+        died: (error, running) => this.#runnerDied(error, running),
+      },
+      process.cwd(),
+    );
+    this.#handlers = {
+      kernel_info_request: () => KERNEL_INFO as ReplyContent,
+      complete_request: (message) => this.#complete(message.content),
+      inspect_request: (message) => this.#inspect(message.content),
+      is_complete_request: async (message) => {
+        return {
+          ...(await this.#compiler().isComplete(asString(message.content.code))),
+        } as JsonObject as ReplyContent;
+      },
+      history_request: (message) => ({ status: "ok", history: this.#history.answer(message.content) }),
+      comm_info_request: () => ({ status: "ok", comms: {} }),
+      interrupt_request: () => {
+        this.interrupt();
+        return { status: "ok" };
+      },
+      shutdown_request: (message) => ({ status: "ok", restart: message.content.restart === true }),
+    };
+  }
+
+  /** Says that the kernel starts, and loads TypeScript and the library in the background. */
+  start(): void {
+    this.#publishStatus("starting", {});
+    // A moment for kernel_info, which clients ask for first, before both cores are busy.
+    setTimeout(() => {
+      this.#compiler();
+      this.#runner.start();
+    }, 20);
+  }
+
+  receive(channel: RequestChannel, message: Message): void {
+    const type = message.header.msg_type;
+    if (type === "execute_request") {
+      this.#queue.push({ channel, message });
+      if (this.#running === undefined && this.#queue.length === 1) void this.#work();
+    } else if (type === "input_reply") {
+      this.#runner.answer(asString(message.content.value));
+    } else if (type.startsWith("comm_") && type !== "comm_info_request") {
+      void this.#comm(message);
+    } else {
+      void this.#respond(channel, message);
+    }
+  }
+
+  /** Stops the running cell, if there is one. */
+  interrupt(): void {
+    if (this.#running === undefined) return;
+    this.#interrupted = true;
+    this.#runner.interrupt();
+  }
+
+  close(): void {
+    this.#streams.flush();
+    this.#cells?.close();
+    this.#runner.close();
+  }
+
+  #compiler(): CellsClient {
+    this.#cells ??= new CellsClient();
+    return this.#cells;
+  }
+
+  async #respond(channel: RequestChannel, message: Message): Promise<void> {
+    const type = message.header.msg_type;
+    const handler = this.#handlers[type];
+    if (handler === undefined) return;
+    this.#publishStatus("busy", message.header);
+    let content: ReplyContent;
+    try {
+      content = await handler(message);
+    } catch (error) {
+      content = { status: "error", ...errorContent(error) };
+    }
+    await this.#reply(channel, message, content);
+    await this.#publishStatus("idle", message.header);
+    // Front ends take the last status for the kernel's: a cell still runs.
+    if (this.#running !== undefined && type !== "shutdown_request") this.#publishStatus("busy", this.#running.header);
+    if (type === "shutdown_request") this.#exit();
+  }
+
+  /** There is nobody here to talk to: an opened comm is closed at once, as the protocol asks. */
+  async #comm(message: Message): Promise<void> {
+    this.#publishStatus("busy", message.header);
+    if (message.header.msg_type === "comm_open") {
+      void this.#sockets.publish({
+        type: "comm_close",
+        content: { comm_id: asString(message.content.comm_id), data: {} },
+        parent: message.header,
+      });
+    }
+    await this.#publishStatus("idle", message.header);
+  }
+
+  /** Runs the queue to its end, one cell at a time. */
+  async #work(): Promise<void> {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const { channel, message } = next;
+      this.#running = { header: message.header, identities: message.identities };
+      this.#latest = message.header;
+      this.#interrupted = false;
+      this.#publishStatus("busy", message.header);
+      let content: ReplyContent;
+      let stopOnError = true;
+      try {
+        const request = readExecuteRequest(message.content);
+        stopOnError = request.stopOnError;
+        content = await this.#execute(request, this.#running);
+      } catch (error) {
+        content = { status: "error", execution_count: this.#count, ...errorContent(error) };
+      }
+      this.#streams.flush();
+      let aborted: Queued[] = [];
+      if (content.status === "error" && stopOnError) {
+        // Requests that are on their way already belong to the same run.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        aborted = this.#queue.splice(1);
+      }
+      await this.#reply(channel, message, content);
+      await this.#publishStatus("idle", message.header);
+      for (const request of aborted) await this.#abort(request);
+      this.#running = undefined;
+      this.#queue.shift();
+    }
+  }
+
+  async #abort({ channel, message }: Queued): Promise<void> {
+    this.#publishStatus("busy", message.header);
+    await this.#reply(channel, message, { status: "aborted", execution_count: this.#count });
+    await this.#publishStatus("idle", message.header);
+  }
+
+  async #execute(request: ExecuteRequest, execution: Execution): Promise<ReplyContent> {
+    const { code, silent, storeHistory } = request;
+    if (storeHistory) this.#count++;
+    const count = this.#count;
+    const parent = execution.header;
+    if (!silent) {
+      void this.#sockets.publish({ type: "execute_input", content: { code, execution_count: count }, parent });
+    }
+    const done = await this.#run(code, silent ? "Cell [*]" : `Cell [${count}]`, request.allowStdin, execution);
+    this.#streams.flush();
+    const text = done.value?.["text/plain"];
+    if (storeHistory) this.#history.add(count, code, typeof text === "string" ? text : null);
+    if (done.error !== undefined) {
+      if (!silent) void this.#sockets.publish({ type: "error", content: done.error, parent });
+      return { status: "error", execution_count: count, ...done.error, user_expressions: {}, payload: [] };
+    }
+    if (done.value !== undefined && !silent) {
+      const content = { execution_count: count, data: done.value, metadata: done.valueMetadata ?? {} };
+      void this.#sockets.publish({ type: "execute_result", content, parent });
+    }
+    const expressions: JsonObject = {};
+    for (const [name, source] of Object.entries(request.userExpressions)) {
+      const result = await this.#run(source, `Expression "${name}"`, false, execution);
+      expressions[name] = result.error
+        ? { status: "error", ...result.error }
+        : { status: "ok", data: result.value ?? { "text/plain": "undefined" }, metadata: {} };
+    }
+    return { status: "ok", execution_count: count, payload: done.payload, user_expressions: expressions };
+  }
+
+  /** Compiles and runs one piece of source. */
+  async #run(source: string, label: string, allowStdin: boolean, execution: Execution): Promise<DoneMessage> {
+    const id = ++this.#executionId;
+    const failed = (error: ErrorContent): DoneMessage => ({ type: "done", id, error, lost: [], payload: [] });
+    if (source.trim() === "") return { type: "done", id, lost: [], payload: [] };
+    const compiled = await this.#compiler().compile(source);
+    if ("diagnostics" in compiled) {
+      const { diagnostics } = compiled;
+      const first = diagnostics[0];
+      return failed({
+        ename: "TypeScriptError",
+        evalue: `${first?.message ?? ""}${diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : ""}`,
+        traceback: diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, source, label)),
+      });
+    }
+    if (this.#interrupted) return failed(INTERRUPTED);
+    this.#executions.set(id, execution);
+    const done = await this.#runner.execute(command(id, label, compiled.cell, allowStdin));
+    await this.#compiler().finish(done.lost);
+    return done;
+  }
+
+  #fromRunner(message: Exclude<RunnerMessage, DoneMessage | { type: "ready" }>): void {
+    this.#streams.flush();
+    const parent = this.#headerOf(message.cell);
+    if (message.type === "clear") {
+      void this.#sockets.publish({ type: "clear_output", content: { wait: message.wait }, parent });
+    } else if (message.type === "display") {
+      const { data, metadata, displayId } = message;
+      const transient: JsonObject = displayId === undefined ? {} : { display_id: displayId };
+      const type = message.update && displayId !== undefined ? "update_display_data" : "display_data";
+      void this.#sockets.publish({ type, content: { data, metadata, transient }, parent });
+    } else {
+      const execution = this.#executions.get(message.cell);
+      const content = { prompt: message.prompt, password: message.password };
+      void this.#sockets.send("stdin", execution?.identities ?? [], { type: "input_request", content, parent });
+    }
+  }
+
+  #runnerDied(error: ErrorContent, running: boolean): void {
+    void this.#cells?.reset();
+    if (!running) this.#streams.add(this.#latest, "stderr", `${error.evalue}\n`);
+    this.#streams.flush();
+  }
+
+  async #complete(content: JsonObject): Promise<ReplyContent> {
+    const code = asString(content.code);
+    const position = toUnits(code, asNumber(content.cursor_pos, code.length));
+    const { start, end, items } = await this.#compiler().complete(code, position);
+    const from = toCodePoints(code, start);
+    const to = toCodePoints(code, end);
+    return {
+      status: "ok",
+      matches: items.map(({ name }) => name),
+      cursor_start: from,
+      cursor_end: to,
+      metadata: {
+        _jupyter_types_experimental: items.map(({ name, kind }) => ({ text: name, type: kind, start: from, end: to })),
+      },
+    };
+  }
+
+  async #inspect(content: JsonObject): Promise<ReplyContent> {
+    const code = asString(content.code);
+    const text = await this.#compiler().inspect(code, toUnits(code, asNumber(content.cursor_pos, code.length)));
+    const data: JsonObject = text === undefined ? {} : { "text/plain": text };
+    return { status: "ok", found: text !== undefined, data, metadata: {} };
+  }
+
+  #headerOf(cell: number): ParentHeader {
+    return this.#executions.get(cell)?.header ?? this.#latest;
+  }
+
+  #reply(channel: RequestChannel, message: Message, content: ReplyContent): Promise<void> {
+    const type = message.header.msg_type.replace(/_request$/, "_reply");
+    return this.#sockets.send(channel, message.identities, { type, content, parent: message.header });
+  }
+
+  #publishStatus(state: "starting" | "busy" | "idle", parent: ParentHeader): Promise<void> {
+    return this.#sockets.publish({ type: "status", content: { execution_state: state }, parent });
+  }
+}
+
+function command(id: number, label: string, cell: CompiledCell, allowStdin: boolean) {
+  const { body, imports, lines, sideModules } = cell;
+  return { type: "execute" as const, id, label, body, imports, lines, sideModules, allowStdin };
+}
+
+/** A fault of the kernel itself, told to the client. */
+function errorContent(error: unknown): ErrorContent {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { ename: name, evalue: message, traceback: (stack ?? message).split("\n") };
+}

@@ -1,0 +1,107 @@
+/** Keeps one runner alive: starts it, hands it one cell at a time, and turns its death into an answer. */
+import type { ErrorContent } from "../protocol/messages.js";
+import { RunnerClient, type RunnerEvents } from "../runner/client.js";
+import type { DoneMessage, ExecuteCommand, RunnerMessage } from "../runner/messages.js";
+
+export interface RunnerHostEvents extends Omit<RunnerEvents, "exit" | "message"> {
+  message(message: Exclude<RunnerMessage, DoneMessage | { type: "ready" }>): void;
+  /** The runner ended, and every variable with it. `error` says how; `running` whether a cell was running. */
+  died(error: ErrorContent, running: boolean): void;
+}
+
+/** A runner that dies sooner than this without being asked anything is not started again before it is needed. */
+const SHORT_LIFE_MS = 3000;
+
+export class RunnerHost {
+  readonly #events: RunnerHostEvents;
+  readonly #cwd: string;
+  #runner: RunnerClient | undefined;
+  #startedAt = 0;
+  #done: ((message: DoneMessage) => void) | undefined;
+  #runningId = 0;
+  #waitsForInput = false;
+  #closed = false;
+
+  constructor(events: RunnerHostEvents, cwd: string) {
+    this.#events = events;
+    this.#cwd = cwd;
+  }
+
+  start(): void {
+    if (this.#runner !== undefined || this.#closed) return;
+    this.#startedAt = performance.now();
+    const runner: RunnerClient = new RunnerClient(
+      {
+        text: (cell, stream, text) => this.#events.text(cell, stream, text),
+        raw: (stream, text) => this.#events.raw(stream, text),
+        message: (message) => this.#receive(message),
+        exit: (code, signal) => this.#ended(runner, code, signal),
+      },
+      this.#cwd,
+    );
+    this.#runner = runner;
+  }
+
+  /** Runs a cell; resolves when it has ended, whichever way. */
+  execute(command: ExecuteCommand): Promise<DoneMessage> {
+    this.start();
+    return new Promise((resolve) => {
+      this.#done = resolve;
+      this.#runningId = command.id;
+      this.#runner?.send(command);
+    });
+  }
+
+  interrupt(): void {
+    if (this.#waitsForInput) this.answer(null);
+    if (this.#done !== undefined) this.#runner?.interrupt();
+  }
+
+  answer(text: string | null): void {
+    if (!this.#waitsForInput) return;
+    this.#waitsForInput = false;
+    this.#runner?.answer(text);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#runner?.kill();
+  }
+
+  #receive(message: RunnerMessage): void {
+    if (message.type === "ready") return;
+    if (message.type !== "done") {
+      if (message.type === "input") this.#waitsForInput = true;
+      this.#events.message(message);
+      return;
+    }
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(message);
+  }
+
+  #ended(runner: RunnerClient, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#runner !== runner || this.#closed) return;
+    this.#runner = undefined;
+    this.#waitsForInput = false;
+    const error = describeEnd(code, signal);
+    const done = this.#done;
+    this.#done = undefined;
+    this.#events.died(error, done !== undefined);
+    if (done !== undefined || performance.now() - this.#startedAt > SHORT_LIFE_MS) this.start();
+    done?.({ type: "done", id: this.#runningId, error, lost: [], payload: [] });
+  }
+}
+
+function describeEnd(code: number | null, signal: NodeJS.Signals | null): ErrorContent {
+  const how =
+    signal === "SIGABRT" || code === 134
+      ? "was aborted, most often because memory ran out"
+      : signal === "SIGSEGV"
+        ? "crashed in native code (SIGSEGV)"
+        : signal !== null
+          ? `was ended by ${signal}`
+          : `ended itself with exit code ${code}`;
+  const evalue = `The process that runs the cells ${how}. A fresh one was started; all variables are lost, so run the cells above again.`;
+  return { ename: "RunnerDied", evalue, traceback: [`RunnerDied: ${evalue}`] };
+}
