@@ -8,7 +8,7 @@ const live = process.stdout.isTTY === true;
  */
 export function transient(text) {
   if (!live) return;
-  const width = (process.stdout.columns ?? 80) - 3;
+  const width = Math.max(20, (process.stdout.columns || 80) - 3);
   process.stdout.write(
     `\r\x1b[2K${text === "" ? "" : `\x1b[2m  ${text.replaceAll(/[\r\t]/g, " ").slice(0, width)}\x1b[0m`}`,
   );

@@ -63,7 +63,7 @@ export async function writeHtml(notebook: string, output: string): Promise<void>
   const plotly = createRequire(import.meta.url).resolve("plotly.js-dist-min");
   mkdirSync(dirname(resolve(output)), { recursive: true });
   const stderr: string[] = [];
-  const args = [join(scripts, "html.py"), resolve(notebook), resolve(output), "--plotly", plotly];
+  const args = [join(scripts, "to_page.py"), resolve(notebook), resolve(output), "--plotly", plotly];
   const code = await python(args, { onError: (line) => stderr.push(line) });
   if (code !== 0) fail(`${output} could not be written.`, { hint: stderr.slice(-5).join("\n") });
 }

@@ -22,7 +22,7 @@ export async function runCommand(notebook: string, { html, ...options }: RunComm
   if (outcome.code === 130) console.error("Stopped.");
   console.log(`${outcome.output} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   if (html !== undefined) {
-    const page = resolve(html === true ? outcome.output.replace(/\.ipynb$/, "") + ".html" : html);
+    const page = resolve(html === true ? outcome.output.replace(/(\.ipynb)?$/, ".html") : html);
     await writeHtml(outcome.output, page);
     console.log(page);
   }

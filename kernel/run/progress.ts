@@ -94,7 +94,7 @@ export class Progress {
   private redraw(): void {
     const seconds = Math.round((this.now() - this.sectionStart) / 1000);
     const words = [this.section, `cell ${this.position}`, `${seconds} s`, this.latest].filter((word) => word !== "");
-    this.terminal.write(`\r\x1b[2K  ${words.join("  ").slice(0, (this.terminal.columns ?? 80) - 3)}`);
+    this.terminal.write(`\r\x1b[2K  ${words.join("  ").slice(0, Math.max(20, (this.terminal.columns || 80) - 3))}`);
   }
 
   private line(text: string): void {

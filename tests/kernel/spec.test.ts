@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { kernelsFolder, type Place } from "../../kernel/spec/folders.js";
+import { stableNodePath } from "../../kernel/spec/nodePath.js";
+import { installKernelSpec, kernelSpec, uninstallKernelSpec } from "../../kernel/spec.js";
+
+const place = (platform: NodeJS.Platform, env: NodeJS.ProcessEnv = {}): Place => ({ platform, env, home: "/home/ada" });
+
+describe("kernelspec folders", () => {
+  it("follow Jupyter's rules for the user of each system", () => {
+    assert.equal(kernelsFolder({}, place("linux")), "/home/ada/.local/share/jupyter/kernels");
+    assert.equal(kernelsFolder({ user: true }, place("linux", { XDG_DATA_HOME: "/data" })), "/data/jupyter/kernels");
+    assert.equal(kernelsFolder({}, place("darwin")), "/home/ada/Library/Jupyter/kernels");
+    assert.equal(kernelsFolder({}, place("win32", { APPDATA: "/roaming" })), "/roaming/jupyter/kernels");
+    assert.equal(kernelsFolder({}, place("linux", { JUPYTER_DATA_DIR: "/mine" })), "/mine/kernels");
+  });
+
+  it("follow an environment or a prefix", () => {
+    assert.equal(kernelsFolder({ sysPrefix: true }, place("linux", { VIRTUAL_ENV: "/v" })), "/v/share/jupyter/kernels");
+    assert.equal(
+      kernelsFolder({ sysPrefix: true }, place("linux", { CONDA_PREFIX: "/c" })),
+      "/c/share/jupyter/kernels",
+    );
+    assert.equal(kernelsFolder({ prefix: "/usr/local" }, place("linux")), "/usr/local/share/jupyter/kernels");
+  });
+
+  it("refuse two places, and an environment that is not active", () => {
+    assert.throws(() => kernelsFolder({ user: true, prefix: "/p" }, place("linux")), /Use one of --user/);
+    assert.throws(() => kernelsFolder({ sysPrefix: true }, place("linux")), /No Python environment is active/);
+  });
+});
+
+describe("the path of Node in kernel.json", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), "node-path-")));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("is the running file when PATH has no link to it", () => {
+    assert.equal(stableNodePath("/opt/node-20.1/bin/node", "/nowhere:/usr/none"), "/opt/node-20.1/bin/node");
+  });
+
+  it("is never a folder that npm or a shell makes for a while", () => {
+    mkdirSync(join(folder, "node_modules", ".bin"), { recursive: true });
+    symlinkSync(process.execPath, join(folder, "node_modules", ".bin", "node"));
+    assert.equal(stableNodePath(process.execPath, join(folder, "node_modules", ".bin")), process.execPath);
+  });
+});
+
+describe("installing the kernelspec", () => {
+  let prefix: string;
+  beforeEach(() => {
+    prefix = mkdtempSync(join(tmpdir(), "prefix-"));
+  });
+  afterEach(() => rmSync(prefix, { recursive: true, force: true }));
+
+  it("describes the kernel with absolute paths and interrupts by message", () => {
+    const spec = kernelSpec();
+    const [node = "", main = "", connection] = spec.argv;
+    assert.ok(isAbsolute(node) && isAbsolute(main));
+    assert.equal(realpathSync(node), realpathSync(process.execPath));
+    assert.equal(connection, "{connection_file}");
+    const { argv: _, ...rest } = spec;
+    assert.deepEqual(rest, {
+      display_name: "TypeScript (tunelab)",
+      language: "typescript",
+      interrupt_mode: "message",
+      metadata: { debugger: false },
+    });
+  });
+
+  it("writes kernel.json and the logos, replaces an older one, and takes them away again", () => {
+    const folder = installKernelSpec({ prefix });
+    assert.equal(folder, join(prefix, "share", "jupyter", "kernels", "tunelab"));
+    assert.deepEqual(readdirSync(folder).sort(), ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]);
+    installKernelSpec({ prefix, displayName: "TS" });
+    assert.equal(JSON.parse(readFileSync(join(folder, "kernel.json"), "utf8")).display_name, "TS");
+    assert.deepEqual(readdirSync(join(folder, "..")), ["tunelab"]);
+    uninstallKernelSpec({ prefix });
+    assert.ok(!existsSync(folder));
+  });
+
+  it("takes another name, and refuses one that Jupyter would not find", () => {
+    assert.match(installKernelSpec({ prefix, name: "tunelab-dev" }), /tunelab-dev$/);
+    assert.throws(() => installKernelSpec({ prefix, name: "a b" }), /"a b" is no name for a kernelspec/);
+  });
+
+  it("leaves another kernel's folder alone", () => {
+    const folder = join(prefix, "share", "jupyter", "kernels", "tunelab");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "kernel.json"), JSON.stringify({ argv: ["python", "-m", "other"] }));
+    assert.throws(() => installKernelSpec({ prefix }), /belongs to another kernel/);
+    assert.throws(() => uninstallKernelSpec({ prefix }), /belongs to another kernel/);
+  });
+
+  it("says where it looked when nothing is installed", () => {
+    assert.throws(() => uninstallKernelSpec({ prefix }), /No kernelspec is installed at .*tunelab/);
+  });
+
+  it("says how to install elsewhere when a folder cannot be written", () => {
+    writeFileSync(join(prefix, "share"), "a file in the way");
+    assert.throws(() => installKernelSpec({ prefix }), /ENOTDIR|cannot be written/);
+  });
+});
