@@ -3,6 +3,9 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { fail, suggestion } from "../errors.js";
+import { loadAddon } from "../native/addon.js";
+import { registerCpuNative } from "./backend/cpuNative.js";
+import type { TensorTable } from "./backend/table.js";
 
 /** Every backend that tunelab knows; "cuda" is there when its addon is built. */
 export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;
@@ -30,12 +33,21 @@ function startCpu(): void {
   Object.assign(tf.findBackend("cpu"), { firstUse: false });
 }
 
+function startNative(): void {
+  const loaded = loadAddon();
+  if (loaded.addon === undefined) {
+    fail(`The backend "cpu-native" does not start. ${loaded.reason}`, { hint: "Or use wasm." });
+  }
+  registerCpuNative(loaded.addon.tensor as unknown as TensorTable);
+}
+
 async function activate(name: BackendName): Promise<void> {
   if (name === "cuda") {
     fail('The backend "cuda" is not built on this machine.', { hint: "Use cpu-native or wasm." });
   }
   if (name === "wasm") await startWasm();
   if (name === "cpu") startCpu();
+  if (name === "cpu-native") startNative();
   if (!(await tf.setBackend(name))) fail(`The backend "${name}" does not start here.`);
   await tf.ready();
 }
@@ -50,7 +62,15 @@ function choose(name: string | undefined): { name: BackendName; reason: string }
   if (name !== undefined) return { name: named(name, ""), reason: "It was asked for." };
   const wanted = process.env.TUNELAB_BACKEND;
   if (wanted) return { name: named(wanted, " in TUNELAB_BACKEND"), reason: "TUNELAB_BACKEND asks for it." };
-  return { name: "wasm", reason: "The native addon is not there." };
+  const loaded = loadAddon();
+  return loaded.addon === undefined
+    ? { name: "wasm", reason: loaded.reason }
+    : { name: "cpu-native", reason: `The native addon ${loaded.file} loads.` };
+}
+
+/** tfjs' own backends compute on one thread in Node. */
+function threadsOf(name: BackendName): number {
+  return name === "cpu-native" ? (loadAddon().addon?.cpu.getThreads() ?? 1) : 1;
 }
 
 /**
@@ -62,7 +82,7 @@ export async function initBackend(name?: BackendName): Promise<string> {
   const chosen = choose(name);
   if (report === null || report.backend !== chosen.name || tf.getBackend() !== chosen.name) {
     await activate(chosen.name);
-    report = { backend: chosen.name, reason: chosen.reason, threads: 1 };
+    report = { backend: chosen.name, reason: chosen.reason, threads: threadsOf(chosen.name) };
   }
   return report.backend;
 }

@@ -1,0 +1,36 @@
+/**
+ * Puts one backend under tfjs' conformance suite; imported before the specs are.
+ *
+ * CONFORMANCE_BACKEND names the backend, CONFORMANCE_ADDON the addon's file, CONFORMANCE_WASM the folder of wasm files.
+ */
+import { createRequire } from "node:module";
+import * as tf from "@tensorflow/tfjs";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { setTestEnvs, setupTestFilters } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
+import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
+import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
+
+const { CONFORMANCE_BACKEND: backend = "", CONFORMANCE_ADDON: addon, CONFORMANCE_WASM: wasm } = process.env;
+
+/** Read by the runner: specs that began on each backend, and kernels that ran in the addon. */
+const seen = { specs: {} as Record<string, number>, nativeCalls: 0 };
+Object.assign(globalThis, { conformance: seen });
+
+if (wasm) setWasmPaths(wasm);
+if (addon) {
+  const native = createRequire(addon)(addon).tensor as TensorTable;
+  const counted = new Proxy(native, {
+    get(table, name) {
+      seen.nativeCalls++;
+      return table[name as keyof TensorTable];
+    },
+  });
+  registerCpuNative(counted);
+}
+
+setTestEnvs([{ name: backend, backendName: backend, isDataSync: true }]);
+setupTestFilters([], (name: string) => !name.includes("computation in worker"));
+beforeEach(() => {
+  const active = tf.getBackend();
+  seen.specs[active] = (seen.specs[active] ?? 0) + 1;
+});
