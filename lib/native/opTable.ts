@@ -21,6 +21,8 @@ export interface HostBuffers extends Buffers {
 export interface NativeHandle<Kind extends string> {
   readonly __kind?: Kind;
 }
+export type NativeLinearHandle = NativeHandle<"linear layer">;
+export type NativeKvCache = NativeHandle<"key/value cache">;
 export type NativeDecoderLayer = NativeHandle<"decoder layer">;
 /** What one forward pass of a decoder layer kept for its backward pass. */
 export type NativeLayerState = NativeHandle<"decoder layer state">;
@@ -150,4 +152,128 @@ export interface NormOps<B extends Buffers> {
   rmsNormBackward(x: B["f32"], weight: B["f32"], rstd: B["f32"], dy: B["f32"], dx: B["f32"]): void;
 }
 
-export interface OpTable<B extends Buffers = HostBuffers> extends RuntimeOps, DecoderLayerOps<B>, NormOps<B> {}
+/** bitsandbytes' CPU or CUDA rounding, see lib/quant/variant.ts. */
+export type NativeVariant = "cpu" | "cuda";
+
+export interface QuantOps<B extends Buffers> {
+  /** packed [ceil(n / 2)] and absmax [ceil(n / blockSize)] of `values`; blockSize is even. */
+  quantizeNf4(values: B["f32"], blockSize: number, variant: NativeVariant, packed: B["u8"], absmax: B["f32"]): void;
+  /** values [n], n being the elements that `state` holds; undoes the second quantisation too. */
+  dequantizeNf4(state: NativeQuantState<B>, values: B["f32"]): void;
+  /** quantized [n] and absmax [ceil(n / blockSize)]; `code` has 256 ascending values. */
+  quantizeBlockwise(
+    values: B["f32"],
+    code: B["f32"],
+    blockSize: number,
+    variant: NativeVariant,
+    quantized: B["u8"],
+    absmax: B["f32"],
+  ): void;
+  dequantizeBlockwise(quantized: B["u8"], absmax: B["f32"], code: B["f32"], blockSize: number, values: B["f32"]): void;
+}
+
+export interface LinearOps<B extends Buffers> {
+  createLinear(descriptor: NativeLinear<B>): NativeLinearHandle;
+  setLinearLora(linear: NativeLinearHandle, lora: NativeLora<B> | null): void;
+  /** y [rows, out] = x [rows, in] Wᵀ + bias + LoRA. */
+  linearForward(linear: NativeLinearHandle, x: B["f32"], y: B["f32"], options: Omit<ForwardOptions, "saving">): void;
+  /** dx [rows, in] (null: not made); LoRA gradients are added to `gradient` (null: not made). Options as in forward. */
+  linearBackward(
+    linear: NativeLinearHandle,
+    x: B["f32"],
+    dy: B["f32"],
+    dx: B["f32"] | null,
+    gradient: NativeLoraGradient<B> | null,
+    options: Omit<ForwardOptions, "saving">,
+  ): void;
+  /** y [ids, in]: rows of the layer's weight, so that a tied head serves as the table. */
+  embedding(table: NativeLinearHandle, ids: B["i32"], y: B["f32"]): void;
+  /**
+   * Cross-entropy of the next token: row i of a sequence is compared with labels[i + 1] of the same sequence, -100 is
+   * left out. `lossSum` is the plain sum over `count` rows; dHidden (null: not made) is the gradient of scale * lossSum.
+   */
+  linearCrossEntropy(
+    head: NativeLinearHandle,
+    hidden: B["f32"],
+    labels: B["i32"],
+    cuSeqlens: B["i32"],
+    scale: number,
+    dHidden: B["f32"] | null,
+  ): { readonly lossSum: number; readonly count: number };
+}
+
+export interface CacheOps<B extends Buffers> {
+  /** Keys and values of `sequences` sequences of up to `capacity` tokens; kvWidth = numKvHeads * headDim. */
+  createKvCache(layers: number, kvWidth: number, sequences: number, capacity: number): NativeKvCache;
+  /**
+   * Inference on the new rows of every sequence of the cache (cuSeqlens has one entry more than it has sequences; a
+   * finished sequence has no rows). Stores their keys and values behind the `lengths` [sequences] tokens held already,
+   * and attends to all of them. `batch.positions` are absolute. The caller raises `lengths` after the last layer.
+   */
+  decoderLayerCached(
+    layer: NativeDecoderLayer,
+    cache: NativeKvCache,
+    layerIndex: number,
+    x: B["f32"],
+    y: B["f32"],
+    batch: NativePackedSequences<B>,
+    lengths: B["i32"],
+  ): void;
+}
+
+/** The numbers of one update, as lib/train/optim/optimizer.ts has them. */
+export interface NativeAdamStep {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly gradScale: number;
+  readonly step: number;
+}
+
+export interface OptimizerOps<B extends Buffers> {
+  /** torch.optim.AdamW on each tensor, in place. */
+  adamw32(
+    tensors: readonly {
+      readonly value: B["f32"];
+      readonly gradient: B["f32"];
+      readonly m: B["f32"];
+      readonly v: B["f32"];
+    }[],
+    step: NativeAdamStep,
+  ): void;
+  /** bitsandbytes' AdamW: 8-bit states in blocks of 256, or float32 states (absmax1 and absmax2 empty), in place. */
+  adamw8bit(
+    tensors: readonly {
+      readonly value: B["f32"];
+      readonly gradient: B["f32"];
+      readonly state1: B["u8"] | B["f32"];
+      readonly state2: B["u8"] | B["f32"];
+      readonly absmax1: B["f32"];
+      readonly absmax2: B["f32"];
+    }[],
+    signedMap: B["f32"],
+    unsignedMap: B["f32"],
+    step: NativeAdamStep,
+  ): void;
+  /** L2 norm over all buffers together; the same for any number of threads. */
+  gradNorm(gradients: readonly B["f32"][]): number;
+  /** values *= factor */
+  scale(values: B["f32"], factor: number): void;
+}
+
+export interface MatmulOps<B extends Buffers> {
+  /** c [m, n] = a [m, k] b [k, n] */
+  matmul(a: B["f32"], b: B["f32"], c: B["f32"], m: number, n: number, k: number): void;
+}
+
+export interface OpTable<B extends Buffers = HostBuffers>
+  extends QuantOps<B>,
+    LinearOps<B>,
+    CacheOps<B>,
+    OptimizerOps<B>,
+    MatmulOps<B>,
+    RuntimeOps,
+    DecoderLayerOps<B>,
+    NormOps<B> {}

@@ -22,7 +22,8 @@ struct Block {
   int64_t head, first, rows;
 };
 
-// Turns the `seen` first scores of a row into probabilities, the rest of the row's `width` into zeros. Returns log sum exp.
+}  // namespace
+
 float softmaxRow(float* row, int64_t seen, int64_t width) {
   float most = row[0];
 #pragma omp simd reduction(max : most)
@@ -38,8 +39,6 @@ float softmaxRow(float* row, int64_t seen, int64_t width) {
   std::fill(row + seen, row + width, 0.0f);
   return most + std::log(sum);
 }
-
-}  // namespace
 
 void attentionForward(const AttentionShape& shape, const std::vector<AttentionSequence>& sequences, const float* q,
                       int64_t strideQ, int64_t strideKv, float* out, int64_t strideOut, float* lse) {

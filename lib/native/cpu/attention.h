@@ -17,6 +17,9 @@ struct AttentionSequence {
   const float* v;
 };
 
+// Turns the `seen` first scores of a row into probabilities, the rest of the row's `width` into zeros. Returns log sum exp.
+float softmaxRow(float* row, int64_t seen, int64_t width);
+
 // q [rows, heads * headDim] with row stride strideQ; k and v of each sequence [keys, kvHeads * headDim] with row stride
 // strideKv. out has row stride strideOut. lse [rows, heads] receives log sum exp of the scaled scores (nullptr: not kept).
 void attentionForward(const AttentionShape& shape, const std::vector<AttentionSequence>& sequences, const float* q,

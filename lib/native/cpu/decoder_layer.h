@@ -55,6 +55,8 @@ class DecoderLayer : public HandleObject {
                 LayerActivations& from, float* dx, const LoraGradient* gradients);
 
   int64_t qkvWidth() const { return (shape.heads + 2 * shape.kvHeads) * shape.headDim; }
+  // Row stride of the attention output.
+  int64_t attentionStride() const { return o_->stride(); }
   // Ranks of all projections: a saved state is only good for the ranks that it was made with.
   std::array<int64_t, projectionCount> ranks() const;
 

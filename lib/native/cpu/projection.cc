@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "cpu/quant_state.h"
+
 namespace tunelab {
 
 FrozenMatrix::FrozenMatrix(const Napi::Value& descriptor, int64_t out, int64_t in, const std::string& name)
@@ -16,51 +18,20 @@ FrozenMatrix::FrozenMatrix(const Napi::Value& descriptor, int64_t out, int64_t i
     return;
   }
   if (kind != "nf4") refuse(descriptor.Env(), name + ".kind must be \"nf4\" or \"dense\", not \"" + kind + "\".");
-  isNf4_ = true;
-  Napi::Object state = object(weight.Get("state"), (name + ".state").c_str());
-  const auto field = [&](const char* key) { return name + ".state." + key; };
-  nf4_.blockSize = integer(state.Get("blockSize"), field("blockSize").c_str(), 1, 1 << 20);
-  const size_t blocks = static_cast<size_t>((out * in + nf4_.blockSize - 1) / nf4_.blockSize);
-  bytes(state.Get("packed"), field("packed").c_str(), static_cast<size_t>((out * in + 1) / 2));
-  floats(state.Get("code"), field("code").c_str(), 16);
-  packed_ = ArrayRef(state.Get("packed"));
-  code_ = ArrayRef(state.Get("code"));
-  Napi::Value absmax = state.Get("absmax");
-  if (absmax.IsTypedArray() && absmax.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
-    nf4_.nestedBlockSize = integer(state.Get("nestedBlockSize"), field("nestedBlockSize").c_str(), 1, 1 << 20);
-    nf4_.offset = static_cast<float>(number(state.Get("offset"), field("offset").c_str()));
-    nestedBlocks_ = (blocks + static_cast<size_t>(nf4_.nestedBlockSize) - 1) / static_cast<size_t>(nf4_.nestedBlockSize);
-    bytes(absmax, field("absmax").c_str(), blocks);
-    floats(state.Get("nestedAbsmax"), field("nestedAbsmax").c_str(), nestedBlocks_);
-    floats(state.Get("nestedCode"), field("nestedCode").c_str(), 256);
-    nestedAbsmax_ = ArrayRef(state.Get("nestedAbsmax"));
-    nestedCode_ = ArrayRef(state.Get("nestedCode"));
-  } else {
-    floats(absmax, field("absmax").c_str(), blocks);
-  }
-  absmax_ = ArrayRef(absmax);
+  state_ = Napi::Persistent(object(weight.Get("state"), (name + ".state").c_str()));
+  nf4Matrix(state_.Value(), out * in, name + ".state");
 }
 
 void FrozenMatrix::resolve() {
-  if (!isNf4_) {
+  if (state_.IsEmpty())
     dense_ = floats(values_.value(), name_.c_str(), static_cast<size_t>(out_ * in_)).data;
-    return;
-  }
-  const size_t blocks = static_cast<size_t>((out_ * in_ + nf4_.blockSize - 1) / nf4_.blockSize);
-  nf4_.packed = bytes(packed_.value(), name_.c_str(), static_cast<size_t>((out_ * in_ + 1) / 2)).data;
-  nf4_.code = floats(code_.value(), name_.c_str(), 16).data;
-  if (nestedCode_.present()) {
-    nf4_.absmaxCodes = bytes(absmax_.value(), name_.c_str(), blocks).data;
-    nf4_.nestedAbsmax = floats(nestedAbsmax_.value(), name_.c_str(), nestedBlocks_).data;
-    nf4_.nestedCode = floats(nestedCode_.value(), name_.c_str(), 256).data;
-  } else {
-    nf4_.absmax = floats(absmax_.value(), name_.c_str(), blocks).data;
-  }
+  else
+    nf4_ = nf4Matrix(state_.Value(), out_ * in_, name_);
 }
 
 void FrozenMatrix::expandRows(int64_t begin, int64_t end, float* target, int64_t stride) const {
   for (int64_t row = begin; row < end; row++, target += stride) {
-    if (isNf4_)
+    if (!dense_)
       dequantizeNf4Range(nf4_, row * in_, (row + 1) * in_, target);
     else
       std::memcpy(target, dense_ + row * in_, sizeof(float) * static_cast<size_t>(in_));

@@ -47,9 +47,8 @@ class FrozenMatrix {
  private:
   int64_t out_ = 0, in_ = 0;
   std::string name_;
-  bool isNf4_ = false;
-  ArrayRef values_, packed_, absmax_, nestedAbsmax_, code_, nestedCode_;
-  size_t nestedBlocks_ = 0;
+  ArrayRef values_;
+  Napi::ObjectReference state_;
   const float* dense_ = nullptr;
   Nf4Matrix nf4_{};
 };
