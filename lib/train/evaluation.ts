@@ -1,0 +1,37 @@
+/** The loss over an evaluation dataset, as an exact mean over its tokens. */
+import { fail } from "../errors.js";
+import { type Example, packSequences, splitByBudget } from "./batch.js";
+import { breathe, type InterruptWatch } from "./interrupt.js";
+import { type SpeedMetrics, speedMetrics } from "./metrics.js";
+import type { TrainableModel } from "./trainable.js";
+
+export type EvaluationMetrics = SpeedMetrics<"eval"> & { eval_loss: number };
+
+/**
+ * Sum of all cross entropies over the number of predicted tokens. (transformers averages batch means instead, which
+ * weighs tokens of shorter batches more.)
+ * @returns null when the user interrupted
+ */
+export async function evaluateExamples(
+  model: TrainableModel,
+  examples: readonly Example[],
+  options: { batchSize: number; maxTokens: number; watch: InterruptWatch },
+): Promise<EvaluationMetrics | null> {
+  const start = performance.now();
+  const { batchSize, maxTokens, watch } = options;
+  let lossSum = 0;
+  let numItems = 0;
+  let batches = 0;
+  for (let first = 0; first < examples.length; first += batchSize, batches++) {
+    for (const group of splitByBudget(examples.slice(first, first + batchSize).flat(), maxTokens)) {
+      const share = await model.evaluateLoss(packSequences(group));
+      lossSum += share.lossSum;
+      numItems += share.numItems;
+      await breathe();
+      if (watch.interrupted) return null;
+    }
+  }
+  if (numItems === 0) fail("evalDataset has no token to predict: every label is -100 or every text is one token long.");
+  const speed = speedMetrics("eval", { start, samples: examples.length, steps: batches });
+  return { eval_loss: lossSum / numItems, ...speed };
+}

@@ -1,0 +1,43 @@
+/** Hears a wish to stop: the notebook's interrupt button, or Ctrl-C in a terminal. */
+
+/** What the kernel's runner puts on globalThis. */
+interface InterruptHub {
+  /** The first interrupt calls `callback` instead of ending the cell; returns how to stop listening. */
+  onInterrupt(callback: () => void): () => void;
+}
+
+export interface InterruptWatch {
+  readonly interrupted: boolean;
+  stop(): void;
+}
+
+/** Watches until `stop`. A second interrupt has its usual effect, so that nothing can hold up the user. */
+export function watchInterrupt(): InterruptWatch {
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+  };
+  const hub = (globalThis as Record<symbol, unknown>)[Symbol.for("tunelab.interrupt")] as InterruptHub | undefined;
+  let stop: () => void;
+  if (hub !== undefined) {
+    stop = hub.onInterrupt(interrupt);
+  } else {
+    const heard = () => {
+      console.error("Stopping after this step; press Ctrl-C again to stop at once.");
+      interrupt();
+    };
+    process.once("SIGINT", heard);
+    stop = () => process.off("SIGINT", heard);
+  }
+  return {
+    get interrupted() {
+      return interrupted;
+    },
+    stop,
+  };
+}
+
+/** Lets timers, messages and signals through between two steps. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,208 @@
+/** SFTTrainer: supervised fine-tuning of a causal language model on texts. */
+
+import { notebookDisplay } from "../charts/display.js";
+import { checkOptions, fail } from "../errors.js";
+import { type Example, packExamples } from "./batch.js";
+import { notify, type TrainerCallback } from "./callbacks.js";
+import { ChartProgress } from "./chartProgress.js";
+import { ConsoleProgress } from "./consoleProgress.js";
+import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
+import { type ExampleOptions, prepareExamples, truncationMessage } from "./examples.js";
+import { watchInterrupt } from "./interrupt.js";
+import { planTraining } from "./sampler.js";
+import type { TrainableModel, TrainingDataset, TrainingTokenizer } from "./trainable.js";
+import { createTrainerState, type TrainerState } from "./trainerState.js";
+import { TrainingArguments } from "./trainingArguments.js";
+import { TrainingRun, type TrainOutput } from "./trainingRun.js";
+
+export interface SFTTrainerOptions {
+  /** What is trained: a model with an adapter from getPeftModel. */
+  model: TrainableModel;
+  /** Turns text into tokens; the model's own. `processingClass` is its newer name in TRL. */
+  tokenizer?: TrainingTokenizer;
+  /** The same as `tokenizer`. */
+  processingClass?: TrainingTokenizer;
+  /** Texts to learn: a Dataset, or an array of rows. Rows with `input_ids` (and `labels`) are taken as they are. */
+  trainDataset: TrainingDataset;
+  /** Texts for the evaluation loss. Default null. */
+  evalDataset?: TrainingDataset | null;
+  /** Column with the text, EOS included: the trainer adds nothing to it. Default "text". */
+  datasetTextField?: string;
+  /** Makes the text of a row, in place of `datasetTextField`. */
+  formattingFunc?: (row: Record<string, unknown>) => string;
+  /**
+   * Longest text in tokens; longer ones are cut at the end, which is said once with their number.
+   * Default: the model's own maxSeqLength, or what its config allows.
+   */
+  maxSeqLength?: number;
+  /** Fills rows of `maxSeqLength` with whole short texts, which then count as one example. Default false. */
+  packing?: boolean;
+  /** Accepted for the sake of calls written for TRL: texts are tokenised in this process, whatever the number. */
+  datasetNumProc?: number | null;
+  /** How to train. Default `new TrainingArguments()`. */
+  args?: TrainingArguments;
+  /** Hooks into the run. Default none beside the trainer's own progress. */
+  callbacks?: readonly TrainerCallback[];
+}
+
+const OPTIONS: readonly (keyof SFTTrainerOptions)[] = [
+  "model",
+  "tokenizer",
+  "processingClass",
+  "trainDataset",
+  "evalDataset",
+  "datasetTextField",
+  "formattingFunc",
+  "maxSeqLength",
+  "packing",
+  "datasetNumProc",
+  "args",
+  "callbacks",
+];
+
+type Preparation = Pick<SFTTrainerOptions, "datasetTextField" | "formattingFunc" | "maxSeqLength" | "packing">;
+
+export interface TrainOptions {
+  /** Goes on from a checkpoint: a folder, or true for the newest one in outputDir. Default false. */
+  resumeFromCheckpoint?: string | boolean;
+}
+
+/**
+ * Trains a model on texts, with the loss over all their tokens.
+ *
+ * In a notebook a chart of the run is drawn in the cell; elsewhere a line is printed for each log record. Both are
+ * turned off by `disableTqdm`. Ctrl-C or the interrupt button ends training after the current step with a checkpoint.
+ *
+ * @example
+ * const trainer = new SFTTrainer({ model: peft, tokenizer, trainDataset: dataset, datasetTextField: "text",
+ *   maxSeqLength: 2048, args: new TrainingArguments({ maxSteps: 60, learningRate: 2e-4, loggingSteps: 10 }) });
+ * const stats = await trainer.train();
+ * @throws TunelabError for unknown options, an empty dataset, a missing column, or tokens outside the vocabulary
+ */
+export class SFTTrainer {
+  readonly model: TrainableModel;
+  readonly tokenizer: TrainingTokenizer;
+  readonly args: TrainingArguments;
+  /** transformers' TrainerState: step, epoch, log records, best metric. Kept after an interrupt or an error. */
+  state: TrainerState = createTrainerState();
+  readonly #callbacks: readonly TrainerCallback[];
+  readonly #trainExamples: readonly Example[];
+  readonly #evalExamples: readonly Example[] | null;
+  readonly #preparation: Preparation;
+  #running = false;
+
+  constructor(options: SFTTrainerOptions) {
+    checkOptions("SFTTrainer", options, OPTIONS);
+    const { model, trainDataset, evalDataset = null } = options;
+    this.model = model ?? fail("SFTTrainer needs a model.", { hint: "Give it the result of getPeftModel." });
+    this.tokenizer = pickTokenizer(options);
+    this.args = pickArguments(options.args);
+    if (!trainDataset) fail("SFTTrainer needs a trainDataset.");
+    if (this.args.evalStrategy !== "no" && evalDataset === null) {
+      fail(`evalStrategy is "${this.args.evalStrategy}", but there is no evalDataset.`, {
+        hint: 'Give one to SFTTrainer, or set evalStrategy to "no".',
+      });
+    }
+    this.#callbacks = options.callbacks ?? [];
+    this.#preparation = options;
+    this.#trainExamples = this.#prepare("trainDataset", trainDataset, options);
+    this.#evalExamples = evalDataset === null ? null : this.#prepare("evalDataset", evalDataset, options);
+  }
+
+  /**
+   * Trains from the start, or on from a checkpoint; either way `state` begins anew.
+   * @returns updates done, mean loss, and speed figures under transformers' names
+   * @throws TrainingInterrupted after Ctrl-C or the interrupt button, TrainingDiverged when the loss is no number
+   */
+  async train(options: TrainOptions = {}): Promise<TrainOutput> {
+    checkOptions("train", options, ["resumeFromCheckpoint"]);
+    const resume = options.resumeFromCheckpoint ?? false;
+    if (this.#running) fail("This trainer is training already.", { hint: "Wait for its train() to end." });
+    this.#running = true;
+    try {
+      this.state = createTrainerState();
+      const run = new TrainingRun({
+        model: this.model,
+        tokenizer: this.tokenizer,
+        args: this.args,
+        trainExamples: this.#trainExamples,
+        evalExamples: this.#evalExamples,
+        callbacks: [...this.#progress(), ...this.#callbacks],
+        state: this.state,
+      });
+      return await run.execute(resume === false ? null : resume);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /**
+   * The loss over the evaluation dataset, also added to `state.logHistory`.
+   * @param evalDataset another dataset than the trainer's own
+   */
+  async evaluate(evalDataset?: TrainingDataset): Promise<EvaluationMetrics & { epoch: number }> {
+    const examples = evalDataset ? this.#prepare("evalDataset", evalDataset, this.#preparation) : this.#evalExamples;
+    if (examples === null)
+      fail("There is no evalDataset to evaluate on.", { hint: "Give one to SFTTrainer or evaluate()." });
+    const { args, model, state } = this;
+    const watch = watchInterrupt();
+    try {
+      const options = { batchSize: args.perDeviceEvalBatchSize, maxTokens: args.maxTokensPerForward, watch };
+      const metrics = await evaluateExamples(model, examples, options);
+      if (metrics === null) fail("The evaluation was interrupted.");
+      state.logHistory.push({ ...metrics, epoch: state.epoch, step: state.globalStep });
+      const control = { shouldTrainingStop: false, shouldSave: false, shouldEvaluate: false, shouldLog: false };
+      const plan = planTraining(this.#trainExamples.length, args);
+      await notify(this.#callbacks, "onEvaluate", { args, state, control, model, plan, metrics });
+      return { ...metrics, epoch: state.epoch };
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /** Writes the trained adapter and the tokenizer's files into a folder. Default: `args.outputDir`. */
+  async saveModel(dir: string = this.args.outputDir): Promise<void> {
+    await this.model.savePretrained(dir);
+    await this.tokenizer.savePretrained?.(dir);
+  }
+
+  #prepare(name: string, dataset: TrainingDataset, options: Preparation): readonly Example[] {
+    const maxSeqLength = options.maxSeqLength ?? longestText(this.model);
+    if (!Number.isInteger(maxSeqLength) || maxSeqLength < 2) {
+      fail(`maxSeqLength is ${maxSeqLength}, but it must be a whole number of at least 2.`);
+    }
+    const exampleOptions: ExampleOptions = {
+      name,
+      textField: options.datasetTextField ?? "text",
+      formattingFunc: options.formattingFunc,
+      maxSeqLength,
+      vocabSize: this.model.config.vocabSize,
+    };
+    const prepared = prepareExamples(dataset, this.tokenizer, exampleOptions);
+    const message = truncationMessage(prepared, exampleOptions);
+    if (message !== null) console.warn(message);
+    return options.packing ? packExamples(prepared.examples, maxSeqLength) : prepared.examples;
+  }
+
+  #progress(): TrainerCallback[] {
+    if (this.args.disableTqdm) return [];
+    return [notebookDisplay() === null ? new ConsoleProgress() : new ChartProgress()];
+  }
+}
+
+function pickTokenizer({ tokenizer, processingClass }: SFTTrainerOptions): TrainingTokenizer {
+  if (tokenizer && processingClass && tokenizer !== processingClass) {
+    fail("tokenizer and processingClass are two names of the same option, but two different values were given.");
+  }
+  return tokenizer ?? processingClass ?? fail("SFTTrainer needs a tokenizer.");
+}
+
+function pickArguments(args: TrainingArguments | undefined): TrainingArguments {
+  if (args === undefined) return new TrainingArguments();
+  // Plain options are complete and checked only after they went through the class.
+  return args instanceof TrainingArguments ? args : new TrainingArguments(args);
+}
+
+function longestText(model: TrainableModel & { maxSeqLength?: number }): number {
+  return model.maxSeqLength ?? model.config.maxPositionEmbeddings;
+}

@@ -1,0 +1,395 @@
+/** One run of training from its first to its last update: the loop that a person reads top to bottom. */
+import { existsSync } from "node:fs";
+import { fail } from "../errors.js";
+import { countItems, countTokens, type Example, packSequences, type Sequence, splitByBudget } from "./batch.js";
+import {
+  collectCallbackStates,
+  notify,
+  type Outcome,
+  restoreCallbackStates,
+  type StepReport,
+  type TrainerCallback,
+  type TrainerControl,
+  type TrainerEvent,
+} from "./callbacks.js";
+import {
+  changedArguments,
+  checkpointPath,
+  findCheckpoint,
+  loadCheckpoint,
+  type Progress,
+  pruneCheckpoints,
+  saveCheckpoint,
+} from "./checkpoint.js";
+import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
+import { breathe, type InterruptWatch, watchInterrupt } from "./interrupt.js";
+import { rounded, type SpeedMetrics, secondsSince, speedMetrics } from "./metrics.js";
+import { clipFactor, gradientNorm } from "./optim/clip.js";
+import { createOptimizer } from "./optim/create.js";
+import type { Optimizer } from "./optim/optimizer.js";
+import { mixSeed, planTraining, type SampledStep, Sampler, type TrainingPlan } from "./sampler.js";
+import { createSchedule } from "./schedule.js";
+import { TrainingDiverged, TrainingInterrupted } from "./stopped.js";
+import { nonEmbeddingParameters, type TrainableModel, type TrainingTokenizer } from "./trainable.js";
+import type { LogRecord, TrainerState } from "./trainerState.js";
+import type { TrainingArguments } from "./trainingArguments.js";
+
+export interface TrainingRunInput {
+  readonly model: TrainableModel;
+  readonly tokenizer: TrainingTokenizer;
+  readonly args: TrainingArguments;
+  readonly trainExamples: readonly Example[];
+  readonly evalExamples: readonly Example[] | null;
+  readonly callbacks: readonly TrainerCallback[];
+  /** A fresh state, filled as the run goes. */
+  readonly state: TrainerState;
+}
+
+/** Figures of a whole run, with transformers' names. */
+export type TrainMetrics = SpeedMetrics<"train"> & {
+  /** Real tokens; there is no padding. */
+  train_tokens_per_second: number;
+  total_flos: number;
+  train_loss: number;
+  epoch: number;
+};
+
+/** What `trainer.train()` returns. */
+export interface TrainOutput {
+  /** Updates done. */
+  readonly globalStep: number;
+  /** Mean loss over all updates. */
+  readonly trainingLoss: number;
+  readonly metrics: TrainMetrics;
+}
+
+export class TrainingRun {
+  readonly #input: TrainingRunInput;
+  readonly #plan: TrainingPlan;
+  readonly #sampler: Sampler;
+  readonly #schedule: (step: number) => number;
+  readonly #optimizer: Optimizer;
+  readonly #control: TrainerControl = {
+    shouldTrainingStop: false,
+    shouldSave: false,
+    shouldEvaluate: false,
+    shouldLog: false,
+  };
+  readonly #flosPerToken: number;
+  #progress: Progress;
+  #watch: InterruptWatch = { interrupted: false, stop: () => {} };
+  #start = 0;
+  #session = { steps: 0, samples: 0, tokens: 0 };
+  #savedStep = -1;
+
+  constructor(input: TrainingRunInput) {
+    const { args, model, trainExamples, state } = input;
+    this.#input = input;
+    this.#plan = planTraining(trainExamples.length, args);
+    const { totalSteps, numExamples, batchSize } = this.#plan;
+    if (this.#plan.batchesPerEpoch === 0) {
+      fail(
+        `${numExamples} examples do not fill one batch of ${batchSize}, and dataloaderDropLast leaves out the rest.`,
+      );
+    }
+    const seed = args.trainSamplingStrategy === "random" ? (args.dataSeed ?? args.seed) : null;
+    this.#sampler = new Sampler(this.#plan, seed);
+    this.#schedule = createSchedule({
+      type: args.lrSchedulerType,
+      learningRate: args.learningRate,
+      warmupSteps: args.warmupSteps > 0 ? args.warmupSteps : Math.ceil(totalSteps * args.warmupRatio),
+      totalSteps,
+      options: args.lrSchedulerKwargs,
+    });
+    const parameters = model.trainableParameters();
+    if (parameters.length === 0) {
+      fail("The model has no trainable parameters.", {
+        hint: "Attach an adapter with FastLanguageModel.getPeftModel().",
+      });
+    }
+    this.#optimizer = createOptimizer(args.optim, parameters, {
+      beta1: args.adamBeta1,
+      beta2: args.adamBeta2,
+      epsilon: args.adamEpsilon,
+      weightDecay: args.weightDecay,
+    });
+    this.#flosPerToken = 6 * nonEmbeddingParameters(model);
+    this.#progress = {
+      optimizerSteps: 0,
+      numExamples,
+      totalLoss: 0,
+      lossSinceLog: 0,
+      lastLoggedStep: 0,
+      tokensSeen: 0,
+    };
+    const share = (steps: number) => (steps < 1 ? Math.ceil(totalSteps * steps) : steps);
+    state.maxSteps = totalSteps;
+    state.numTrainEpochs = this.#plan.numEpochs;
+    state.trainBatchSize = batchSize;
+    state.loggingSteps = share(args.loggingSteps);
+    state.saveSteps = share(args.saveSteps);
+    if (args.evalSteps !== null) state.evalSteps = share(args.evalSteps);
+  }
+
+  /** Trains to the end. Model and state stay as they are when it throws. */
+  async execute(resumeFrom: string | true | null): Promise<TrainOutput> {
+    const { model, args, state, callbacks } = this.#input;
+    let outcome: Outcome = "failed";
+    this.#watch = watchInterrupt();
+    try {
+      model.forTraining();
+      if (resumeFrom !== null) await this.#resume(await findCheckpoint(args.outputDir, resumeFrom));
+      await notify(callbacks, "onTrainBegin", this.#event());
+      if (args.evalOnStart && state.globalStep === 0) await this.#evaluate();
+      this.#start = performance.now();
+      while (state.globalStep < state.maxSteps && !this.#control.shouldTrainingStop) {
+        await this.#update();
+        await breathe();
+        if (this.#watch.interrupted && state.globalStep < state.maxSteps) await this.#stopInterrupted();
+      }
+      const output = await this.#finish();
+      outcome = "finished";
+      return output;
+    } catch (error) {
+      if (error instanceof TrainingInterrupted) outcome = "interrupted";
+      throw error;
+    } finally {
+      this.#watch.stop();
+      this.#zeroGradients();
+      await notify(callbacks, "onTrainEnd", { ...this.#event(), outcome });
+    }
+  }
+
+  async #update(): Promise<void> {
+    const { args, state, callbacks, model } = this.#input;
+    const sampled = this.#sampler.at(state.globalStep);
+    Object.assign(this.#control, { shouldSave: false, shouldEvaluate: false, shouldLog: false });
+    if (state.globalStep % this.#plan.updatesPerEpoch === 0) await notify(callbacks, "onEpochBegin", this.#event());
+    await notify(callbacks, "onStepBegin", this.#event());
+
+    const sequences = sampled.indices.flatMap((index) => this.#input.trainExamples[index]!);
+    this.#refuseLabelFree(sequences, sampled);
+    const loss = await this.#forwardBackward(sequences);
+    if (!Number.isFinite(loss)) await this.#stopDiverged(`The loss became ${loss}`);
+    const gradNorm = await gradientNorm(model.trainableParameters());
+    if (!Number.isFinite(gradNorm)) await this.#stopDiverged(`The norm of the gradients became ${gradNorm}`);
+    const learningRate = this.#schedule(state.globalStep);
+    await this.#optimizer.step(learningRate, clipFactor(gradNorm, args.maxGradNorm));
+    this.#zeroGradients();
+
+    const tokens = countTokens(sequences);
+    this.#count(sampled, loss, tokens);
+    this.#decide(sampled.endsEpoch);
+    const step = this.#report(loss, gradNorm, learningRate, tokens);
+    await notify(callbacks, "onStepEnd", { ...this.#event(), step });
+    if (sampled.endsEpoch) await notify(callbacks, "onEpochEnd", this.#event());
+    await this.#logEvaluateSave(gradNorm, learningRate);
+  }
+
+  /** Gradients of the mean loss over the update's tokens, however many passes it takes. */
+  async #forwardBackward(sequences: readonly Sequence[]): Promise<number> {
+    const { args, state, model } = this.#input;
+    const numItems = countItems(sequences, args.numItemsInBatch);
+    this.#zeroGradients();
+    let loss = 0;
+    for (const [index, group] of splitByBudget(sequences, args.maxTokensPerForward).entries()) {
+      const seed = mixSeed(args.seed, state.globalStep, index);
+      loss += await model.forwardBackward(packSequences(group), numItems, { seed });
+      if (!Number.isFinite(loss)) break;
+    }
+    return loss;
+  }
+
+  #refuseLabelFree(sequences: readonly Sequence[], { indices }: SampledStep): void {
+    if (countItems(sequences, "shifted") > 0) return;
+    fail(
+      `Step ${this.#input.state.globalStep + 1} has nothing to learn: all labels of examples ${indices.join(", ")} ` +
+        "are -100, or their texts are one token long.",
+      { hint: "Filter those examples out, or look at how the labels were masked." },
+    );
+  }
+
+  #count(sampled: SampledStep, loss: number, tokens: number): void {
+    const { state, args } = this.#input;
+    state.globalStep++;
+    state.epoch = sampled.epoch;
+    state.totalFlos += this.#flosPerToken * tokens;
+    if (args.includeNumInputTokensSeen) state.numInputTokensSeen += tokens;
+    this.#progress.totalLoss += loss;
+    this.#progress.lossSinceLog += loss;
+    this.#progress.tokensSeen += tokens;
+    this.#progress.optimizerSteps = this.#optimizer.steps;
+    this.#session.steps++;
+    this.#session.samples += sampled.indices.length;
+    this.#session.tokens += tokens;
+  }
+
+  /** What transformers' DefaultFlowCallback decides after a step, and at the end of an epoch. */
+  #decide(endsEpoch: boolean): void {
+    const { args, state } = this.#input;
+    const { globalStep, maxSteps } = state;
+    const every = (steps: number) => globalStep % steps === 0;
+    const last = globalStep >= maxSteps;
+    this.#control.shouldLog =
+      (globalStep === 1 && args.loggingFirstStep) ||
+      (args.loggingStrategy === "steps" && every(state.loggingSteps)) ||
+      (args.loggingStrategy === "epoch" && endsEpoch);
+    this.#control.shouldEvaluate =
+      (args.evalStrategy === "steps" && (last || every(state.evalSteps))) ||
+      (args.evalStrategy === "epoch" && endsEpoch);
+    this.#control.shouldSave =
+      (args.saveStrategy === "steps" && (last || every(state.saveSteps))) ||
+      (args.saveStrategy === "epoch" && endsEpoch);
+    if (last) this.#control.shouldTrainingStop = true;
+  }
+
+  #report(loss: number, gradNorm: number, learningRate: number, tokens: number): StepReport {
+    const { state } = this.#input;
+    const seconds = secondsSince(this.#start);
+    const remaining = state.maxSteps - state.globalStep;
+    return {
+      loss,
+      gradNorm,
+      learningRate,
+      tokens,
+      tokensPerSecond: this.#session.tokens / seconds,
+      etaSeconds: (remaining * seconds) / this.#session.steps,
+    };
+  }
+
+  async #logEvaluateSave(gradNorm: number, learningRate: number): Promise<void> {
+    const { args, state } = this.#input;
+    if (this.#control.shouldLog && state.globalStep > this.#progress.lastLoggedStep) {
+      const steps = state.globalStep - this.#progress.lastLoggedStep;
+      const loss = rounded(this.#progress.lossSinceLog / steps, 4);
+      this.#progress.lossSinceLog = 0;
+      this.#progress.lastLoggedStep = state.globalStep;
+      await this.#log({ loss, grad_norm: gradNorm, learning_rate: learningRate });
+    }
+    if (this.#control.shouldEvaluate) {
+      const metrics = await this.#evaluate();
+      if (metrics !== null) {
+        const improved = this.#rememberBest(metrics);
+        if (args.saveStrategy === "best") this.#control.shouldSave = improved;
+      }
+    }
+    if (this.#control.shouldSave) await this.#save();
+  }
+
+  async #log(values: Record<string, number>): Promise<void> {
+    const { args, state, callbacks } = this.#input;
+    const seen = args.includeNumInputTokensSeen ? { num_input_tokens_seen: state.numInputTokensSeen } : {};
+    const record: LogRecord = { ...values, epoch: state.epoch, ...seen, step: state.globalStep };
+    state.logHistory.push(record);
+    await notify(callbacks, "onLog", { ...this.#event(), logs: record });
+  }
+
+  async #evaluate(): Promise<EvaluationMetrics | null> {
+    const { args, model, evalExamples, callbacks } = this.#input;
+    if (evalExamples === null) fail("There is no evalDataset to evaluate on.", { hint: "Give one to SFTTrainer." });
+    const metrics = await evaluateExamples(model, evalExamples, {
+      batchSize: args.perDeviceEvalBatchSize,
+      maxTokens: args.maxTokensPerForward,
+      watch: this.#watch,
+    });
+    if (metrics === null) return null;
+    await this.#log(metrics);
+    await notify(callbacks, "onEvaluate", { ...this.#event(), metrics });
+    return metrics;
+  }
+
+  #rememberBest(metrics: Readonly<Record<string, number>>): boolean {
+    const { args, state } = this.#input;
+    if (args.metricForBestModel === null) return false;
+    const name = `eval_${args.metricForBestModel.replace(/^eval_/, "")}`;
+    const value = metrics[name];
+    if (value === undefined) {
+      fail(`The evaluation has no metric "${name}" for metricForBestModel.`, {
+        hint: `It has ${Object.keys(metrics).join(", ")}.`,
+      });
+    }
+    const better = args.greaterIsBetter
+      ? value > (state.bestMetric ?? -Infinity)
+      : value < (state.bestMetric ?? Infinity);
+    if (better) {
+      state.bestMetric = value;
+      state.bestGlobalStep = state.globalStep;
+    }
+    return better;
+  }
+
+  /** @param resumable writes optimizer and progress even with saveOnlyModel */
+  async #save(resumable = !this.#input.args.saveOnlyModel): Promise<string> {
+    const { model, tokenizer, args, state, callbacks } = this.#input;
+    const path = checkpointPath(args.outputDir, state.globalStep);
+    if (this.#savedStep === state.globalStep) return path;
+    if (state.bestGlobalStep !== null) {
+      const best = checkpointPath(args.outputDir, state.bestGlobalStep);
+      if (best === path || existsSync(best)) state.bestModelCheckpoint = best;
+    }
+    state.statefulCallbacks = collectCallbackStates(callbacks, this.#control);
+    const progress = this.#progress;
+    await saveCheckpoint({ model, tokenizer, args, optimizer: this.#optimizer, state, progress, resumable });
+    this.#savedStep = state.globalStep;
+    const keep = state.bestModelCheckpoint === null ? [path] : [path, state.bestModelCheckpoint];
+    await pruneCheckpoints(args.outputDir, args.saveTotalLimit, [...new Set(keep)]);
+    await notify(callbacks, "onSave", { ...this.#event(), checkpoint: path });
+    return path;
+  }
+
+  async #resume(path: string): Promise<void> {
+    const { model, args, state, callbacks } = this.#input;
+    const { maxSteps, numTrainEpochs, loggingSteps, evalSteps, saveSteps } = state;
+    for (const change of await changedArguments(path, args)) console.warn(`Resuming with another option: ${change}`);
+    const loaded = await loadCheckpoint(path, model, this.#optimizer);
+    if (loaded.progress.numExamples !== this.#plan.numExamples) {
+      fail(
+        `${path} was written with ${loaded.progress.numExamples} examples, but there are ${this.#plan.numExamples} now.`,
+        {
+          hint: "Resume with the same dataset.",
+        },
+      );
+    }
+    Object.assign(state, loaded.state, { maxSteps, numTrainEpochs, loggingSteps, evalSteps, saveSteps });
+    this.#progress = loaded.progress;
+    this.#savedStep = state.globalStep;
+    restoreCallbackStates(callbacks, state.statefulCallbacks);
+  }
+
+  async #stopInterrupted(): Promise<never> {
+    const { globalStep, maxSteps } = this.#input.state;
+    throw new TrainingInterrupted(globalStep, maxSteps, await this.#save(true));
+  }
+
+  async #stopDiverged(what: string): Promise<never> {
+    const { globalStep } = this.#input.state;
+    this.#zeroGradients();
+    throw new TrainingDiverged(globalStep + 1, what, globalStep === 0 ? null : await this.#save(true));
+  }
+
+  async #finish(): Promise<TrainOutput> {
+    const { args, model, state } = this.#input;
+    if (args.loadBestModelAtEnd && state.bestModelCheckpoint !== null)
+      await model.loadAdapter?.(state.bestModelCheckpoint);
+    const trainLoss = this.#progress.totalLoss / Math.max(state.globalStep, 0.001);
+    const speed = speedMetrics("train", { start: this.#start, ...this.#session });
+    const tokensPerSecond = rounded(this.#session.tokens / secondsSince(this.#start), 3);
+    const metrics = {
+      ...speed,
+      train_tokens_per_second: tokensPerSecond,
+      total_flos: state.totalFlos,
+      train_loss: trainLoss,
+    };
+    await this.#log(metrics);
+    return { globalStep: state.globalStep, trainingLoss: trainLoss, metrics: { ...metrics, epoch: state.epoch } };
+  }
+
+  #zeroGradients(): void {
+    for (const parameter of this.#input.model.trainableParameters()) parameter.zeroGrad();
+  }
+
+  #event(): TrainerEvent {
+    const { args, state, model } = this.#input;
+    return { args, state, control: this.#control, model, plan: this.#plan };
+  }
+}
