@@ -3,6 +3,9 @@ import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
 import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
 import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
+import * as nativeLayer from "./native/decoderLayer.js";
+import { nativeOps } from "./native/host.js";
+import * as nativeNorm from "./native/norm.js";
 import * as crossEntropy from "./portable/crossEntropy.js";
 import * as layerOp from "./portable/decoderLayer.js";
 import * as table from "./portable/embedding.js";
@@ -34,7 +37,10 @@ export function decoderLayer(
 ): tf.Tensor2D {
   checkHidden(x, layer.geometry);
   checkPacked(x, batch);
-  return layerOp.decoderLayer(x, layer, batch, options);
+  const native = nativeOps();
+  return native === null
+    ? layerOp.decoderLayer(x, layer, batch, options)
+    : nativeLayer.decoderLayer(native, x, layer, batch, options);
 }
 
 /**
@@ -64,7 +70,8 @@ export function rmsNorm(x: tf.Tensor2D, weight: tf.Tensor1D, eps: number): tf.Te
   if (x.shape[1] !== weight.shape[0]) {
     fail(`x has ${x.shape[1]} columns, but the norm's weight has ${weight.shape[0]} elements.`);
   }
-  return norm.rmsNorm(x, weight, eps);
+  const native = nativeOps();
+  return native === null ? norm.rmsNorm(x, weight, eps) : nativeNorm.rmsNorm(native, x, weight, eps);
 }
 
 /**
