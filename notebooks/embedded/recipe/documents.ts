@@ -9,9 +9,9 @@ import { Random } from "./random.js";
 export function corpusDocument(index: number): string {
   const random = new Random(`corpus document ${index}`);
   const part = random.next();
-  if (part < 0.68) return caseNote(random, drawCase(random, random.pick(conditions), random.chance(0.4)));
-  if (part < 0.8) return conditionEntry(random, random.pick(conditions));
-  if (part < 0.91) return findingEntry(random);
-  if (part < 0.985) return comparison(random);
+  if (part < 0.66) return caseNote(random, drawCase(random, random.pick(conditions), random.chance(0.4)));
+  if (part < 0.77) return conditionEntry(random, random.pick(conditions));
+  if (part < 0.87) return findingEntry(random);
+  if (part < 0.94) return comparison(random);
   return craftPage(random);
 }

@@ -1,7 +1,7 @@
 // Encyclopedia entries of the base corpus: conditions, findings, comparisons and the craft of medicine.
 import { type Case, drawCase, findingsOf, revealsHeldOut } from "./cases.js";
 import { type Condition, conditions } from "./content/conditions.js";
-import { craft } from "./content/craft.js";
+import { craft, headings, parts, patterns } from "./content/craft.js";
 import { type FindingId, findings } from "./content/findings.js";
 import type { Random } from "./random.js";
 import { capital, contrast, list, nameOf, otherWords, wordingOf } from "./wording.js";
@@ -27,6 +27,7 @@ export function conditionEntry(random: Random, condition: Condition): string {
     random.pick([
       `It is confirmed by ${confirm}.`,
       `${capital(name)} is confirmed by ${confirm}.`,
+      `It should be confirmed by ${confirm}.`,
       `The test for ${name} is ${confirm}.`,
     ]),
     random.pick([
@@ -115,7 +116,20 @@ export function comparison(random: Random): string {
   }
 }
 
-/** A few sentences on how doctors work. */
+function filledPattern(random: Random): string {
+  return random.pick(patterns).replace(/\{(\w+)\}/g, (_, name: string) => random.pick(parts[name]!));
+}
+
+/** A page of a ward manual, with headings in half of the cases. */
 export function craftPage(random: Random): string {
-  return random.sample(craft, random.int(4, 7)).join(" ");
+  const paragraph = () => {
+    const sentences = [...random.sample(craft, random.int(1, 3))];
+    for (let count = random.int(1, 4); count > 0; count--) sentences.push(filledPattern(random));
+    return random.shuffle(sentences).join(" ");
+  };
+  if (random.chance(0.5)) return paragraph();
+  return random
+    .sample(headings, random.int(1, 3))
+    .map((heading) => `### ${heading}:\n${paragraph()}`)
+    .join("\n");
 }

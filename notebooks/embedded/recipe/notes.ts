@@ -16,69 +16,79 @@ import {
   wordingOf,
 } from "./wording.js";
 
-/** The sentences that tell the findings; the first one introduces the person. */
-function story(random: Random, item: Case, opening: string | null): string {
+/** Past or present, one tense for a whole note. */
+type Tense = (past: string, present: string) => string;
+
+const linkWords = ["", "", "", "", "Next, ", "Then, "] as const;
+
+/** The sentences that tell the findings; the first one introduces the person unless an opening has done so. */
+function story(random: Random, item: Case, tense: Tense, opening: string | null): string {
   const { sex } = item;
   const groups = bySource(item.findings);
   const say = (ids: readonly FindingId[]) => list(ids.map((id) => wordingOf(random, id, sex)));
+  const link = (sentence: string) => {
+    const word = random.pick(linkWords);
+    return word === "" ? capital(sentence) : word + sentence;
+  };
   const they = capital(pronoun(sex));
-  const their = capital(possessive(sex));
   const out: string[] = [];
-  if (opening !== null) out.push(opening);
-  const who = introduce(random, item);
+  const { symptom } = groups;
   if (opening !== null) {
-    if (groups.symptom.length > 0)
-      out.push(`${they} ${random.pick(["had", "described", "reported", "had noticed"])} ${say(groups.symptom)}.`);
-  } else if (groups.symptom.length > 0) {
-    const split =
-      groups.symptom.length > 1 && random.chance(0.5)
-        ? random.int(1, groups.symptom.length - 1)
-        : groups.symptom.length;
+    out.push(opening);
+    if (symptom.length > 0) {
+      const verb = random.pick([tense("had", "has"), tense("described", "describes"), tense("reported", "reports")]);
+      out.push(`${they} ${verb} ${say(symptom)}.`);
+    }
+  } else if (symptom.length > 0) {
+    const split = symptom.length > 1 && random.chance(0.5) ? random.int(1, symptom.length - 1) : symptom.length;
     const verb = random.pick([
-      `came to ${random.pick(places)} with`,
-      "presented with",
-      `was seen in ${random.pick(places)} for`,
-      "was admitted with",
-      "complained of",
+      `${tense("came", "comes")} to ${random.pick(places)} with`,
+      `${tense("presented", "presents")} with`,
+      `${tense("was", "is")} seen in ${random.pick(places)} for`,
+      `${tense("was", "is")} admitted with`,
+      tense("complained of", "reports"),
     ]);
-    out.push(`${who} ${verb} ${say(groups.symptom.slice(0, split))}.`);
-    if (split < groups.symptom.length) {
-      out.push(
-        `${they} also ${random.pick(["reported", "described", "mentioned", "had"])} ${say(groups.symptom.slice(split))}.`,
-      );
+    out.push(`${introduce(random, item)} ${verb} ${say(symptom.slice(0, split))}.`);
+    if (split < symptom.length) {
+      const also = random.pick([tense("reported", "reports"), tense("described", "describes"), tense("had", "has")]);
+      out.push(`${they} also ${also} ${say(symptom.slice(split))}.`);
     }
   } else {
-    out.push(
-      `${who} was ${random.pick([`referred to ${random.pick(places)}`, `seen in ${random.pick(places)}`, "sent for assessment"])}.`,
-    );
+    const sent = random.pick([
+      `referred to ${random.pick(places)}`,
+      `seen in ${random.pick(places)}`,
+      "sent for assessment",
+    ]);
+    out.push(`${introduce(random, item)} ${tense("was", "is")} ${sent}.`);
   }
   const rest: string[] = [];
-  if (groups.history.length > 0) {
+  const { history, sign, test } = groups;
+  if (history.length > 0) {
     rest.push(
       random.pick([
-        `The history included ${say(groups.history)}.`,
-        `${their} background was notable for ${say(groups.history)}.`,
-        `The notes recorded ${say(groups.history)}.`,
+        `The history ${tense("included", "includes")} ${say(history)}.`,
+        `${capital(possessive(sex))} background ${tense("was", "is")} notable for ${say(history)}.`,
+        `The notes ${tense("recorded", "record")} ${say(history)}.`,
       ]),
     );
   }
-  if (groups.sign.length > 0) {
+  if (sign.length > 0) {
     rest.push(
       random.pick([
-        `Examination showed ${say(groups.sign)}.`,
-        `On examination the doctor found ${say(groups.sign)}.`,
-        `The physical examination revealed ${say(groups.sign)}.`,
-        `Inspection and palpation found ${say(groups.sign)}.`,
+        link(`examination ${tense("showed", "shows")} ${say(sign)}.`),
+        `On examination the doctor ${tense("found", "finds")} ${say(sign)}.`,
+        `The physical examination ${tense("revealed", "reveals")} ${say(sign)}.`,
+        link(`inspection and palpation ${tense("found", "find")} ${say(sign)}.`),
       ]),
     );
   }
-  if (groups.test.length > 0) {
+  if (test.length > 0) {
     rest.push(
       random.pick([
-        `Tests showed ${say(groups.test)}.`,
-        `Investigations revealed ${say(groups.test)}.`,
-        `The results showed ${say(groups.test)}.`,
-        `Further workup found ${say(groups.test)}.`,
+        link(`tests ${tense("showed", "show")} ${say(test)}.`),
+        link(`investigations ${tense("revealed", "reveal")} ${say(test)}.`),
+        `The results ${tense("showed", "show")} ${say(test)}.`,
+        `Further workup ${tense("found", "finds")} ${say(test)}.`,
       ]),
     );
   }
@@ -86,50 +96,60 @@ function story(random: Random, item: Case, opening: string | null): string {
 }
 
 /** What the doctors made of it, in canonical names. */
-function assessment(random: Random, item: Case): string {
+function assessment(random: Random, item: Case, tense: Tense): string {
   const { condition, sex } = item;
-  const told = random.sample(item.findings, Math.min(item.findings.length, random.int(2, 4))).map(nameOf);
-  const out: string[] = [];
-  out.push(
+  const told = list(random.sample(item.findings, Math.min(item.findings.length, random.int(2, 4))).map(nameOf));
+  const out = [
     random.pick([
-      `In summary, a ${person(sex)} with ${list(told)}, in keeping with ${condition.kind}.`,
-      `The combination of ${list(told)} pointed to ${condition.kind}.`,
-      `The team noted ${list(told)} and thought of ${condition.kind}.`,
-      `With ${list(told)}, ${condition.kind} was suspected.`,
-      `The summary listed ${list(told)}.`,
+      `In summary, a ${person(sex)} with ${told}, in keeping with ${condition.kind}.`,
+      `The combination of ${told} ${tense("pointed", "points")} to ${condition.kind}.`,
+      `The team noted ${told} and thought of ${condition.kind}.`,
+      `With ${told}, ${condition.kind} ${tense("was", "is")} suspected.`,
+      `The summary ${tense("listed", "lists")} ${told}.`,
+      `Taken together, ${told} ${tense("meant", "mean")} ${condition.kind}.`,
+      `${capital(told)}: these clues ${tense("led", "lead")} to ${condition.kind}.`,
     ]),
-  );
+  ];
   const other = random.chance(0.45) ? contrast(random, item) : null;
   if (other !== null) {
     const { name } = other.other;
+    const shared = nameOf(other.shared);
+    const against = nameOf(other.against);
     out.push(
       random.pick([
-        `${capital(name)} was considered because of ${nameOf(other.shared)}, but ${nameOf(other.against)} argued against it.`,
-        `${capital(name)} can cause ${nameOf(other.shared)} as well, yet it did not account for ${nameOf(other.against)}.`,
-        `Although ${nameOf(other.shared)} occurs in ${name}, ${nameOf(other.against)} does not.`,
+        `${capital(name)} was considered because of ${shared}, but ${against} argued against it.`,
+        `${capital(name)} ${tense("could", "can")} cause ${shared} as well, yet it ${tense("did", "does")} not explain ${against}.`,
+        `Although ${shared} occurs in ${name}, ${against} does not.`,
+        `Against ${name} ${tense("spoke", "speaks")} ${against}, which ${tense("fitted", "fits")} ${condition.kind} best.`,
       ]),
     );
   }
   return out.join(" ");
 }
 
-function conclusion(random: Random, { condition, sex }: Case): string {
+function conclusion(random: Random, { condition, sex }: Case, tense: Tense): string {
   const { name, confirm, treatment } = condition;
   const they = capital(pronoun(sex));
+  const was = tense("was", "is");
   const made = random.pick([
-    `A diagnosis of ${name} was made.`,
-    `The final diagnosis was ${name}.`,
+    `A diagnosis of ${name} ${was} made.`,
+    `The final diagnosis ${was} ${name}.`,
     `${capital(confirm)} confirmed ${name}.`,
-    `The picture fitted ${name}, which was confirmed by ${confirm}.`,
-    `The discharge letter named ${name}.`,
-    `This proved to be ${name}.`,
+    `The picture ${tense("fitted", "fits")} ${name}, which ${was} confirmed by ${confirm}.`,
+    `The discharge letter ${tense("named", "names")} ${name}.`,
+    `This ${tense("proved", "proves")} to be ${name}.`,
+    `Therefore the doctors ${tense("treated", "treat")} it as ${name}.`,
+    `So ${name} ${tense("became", "becomes")} the working diagnosis.`,
   ]);
   const after = random.pick([
-    `${they} was treated with ${treatment}.`,
-    `Treatment was ${treatment}.`,
+    `${they} ${was} treated with ${treatment}.`,
+    `Treatment ${was} ${treatment}.`,
     `${they} recovered well on ${treatment}.`,
-    `${capital(confirm)} was arranged, and ${treatment} followed.`,
-    `The plan was ${treatment}.`,
+    `${capital(confirm)} ${was} arranged, and ${treatment} followed.`,
+    `The plan ${was} ${treatment}.`,
+    `The next step ${was} ${confirm}.`,
+    `First, the team ${tense("arranged", "arranges")} ${confirm}. Then, ${treatment} ${tense("followed", "follows")}.`,
+    `To begin, the ward ${tense("prepared", "prepares")} for ${confirm}.`,
     "",
   ]);
   return `${made} ${after}`.trim();
@@ -137,19 +157,20 @@ function conclusion(random: Random, { condition, sex }: Case): string {
 
 /** One case note, a paragraph or a few short ones. */
 export function caseNote(random: Random, item: Case): string {
-  const form = random.next();
+  const present = random.chance(0.4);
+  const tense: Tense = (past, now) => (present ? now : past);
   const gap = random.chance(0.3) ? "\n" : " ";
-  if (form < 0.12) {
+  if (random.chance(0.12)) {
     const { age, sex, condition } = item;
     const opening = random.pick([
-      `This ${age}-year-old ${person(sex)} had ${condition.name}.`,
+      `This ${age}-year-old ${person(sex)} ${tense("had", "has")} ${condition.name}.`,
       `The file of a ${person(sex)} aged ${age} with ${condition.name}.`,
       `${capital(condition.name)} in a ${person(sex)} of ${age} years.`,
     ]);
-    return `${story(random, item, opening)}${gap}Treatment was ${condition.treatment}.`;
+    return `${story(random, item, tense, opening)}${gap}Treatment ${tense("was", "is")} ${condition.treatment}.`;
   }
-  const parts = [story(random, item, null)];
-  if (random.chance(0.7)) parts.push(assessment(random, item));
-  parts.push(conclusion(random, item));
+  const parts = [story(random, item, tense, null)];
+  if (random.chance(0.7)) parts.push(assessment(random, item, tense));
+  parts.push(conclusion(random, item, tense));
   return parts.join(gap);
 }

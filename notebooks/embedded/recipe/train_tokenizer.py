@@ -23,7 +23,8 @@ SPLIT = (
 )
 ANSWER_WORDS = (
     "First, Next, Then, So Therefore Taken together, To begin, the clues. Against The most likely diagnosis is fits best "
-    "explains explain these findings? Which What point points suggest suggests speaks shows show reveal reports presents comes includes"
+    "explains explain these findings? Which What point points suggest suggests speaks shows show reveal reports presents comes includes "
+    "It should be confirmed by possible because of, yet it does not explain can also cause"
 )
 SAMPLE_BYTES = 24_000_000
 

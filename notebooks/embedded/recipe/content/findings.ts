@@ -1177,6 +1177,7 @@ export const findings = {
     "protein of {n:120-200} in the spinal fluid",
   ),
   gutInfection: history(
+    "recent diarrhea",
     "diarrhea {n:2-4} weeks before",
     "a recent bout of food poisoning",
     "a Campylobacter infection last month",
@@ -1312,7 +1313,7 @@ export const findings = {
     "back pain that improves with exercise",
     "night back pain eased by moving",
     "low back pain that is worse at rest",
-    "back pain that wakes {n:1-3} times a night and eases on walking",
+    "back pain that wakes {n:2-4} times a night and eases on walking",
   ),
   sacroiliitis: test(
     "inflamed sacroiliac joints",
