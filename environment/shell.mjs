@@ -35,6 +35,7 @@ export async function quietly(what, program, args, { log, cwd = root, env = proc
   transient("");
   await new Promise((resolve) => file.end(resolve));
   if (outcome instanceof Error) throw explain(what, outcome.message, path);
+  if (outcome === 130) throw new Problem("Set-up was interrupted.", "The same command continues where it stopped.");
   if (outcome !== 0) throw explain(what, tail, path);
 }
 

@@ -19,14 +19,16 @@ import { elapsed, say } from "./terminal.mjs";
 /**
  * Runs the stages that are not done for their present inputs.
  * @param {Stage[]} stages
+ * @param {string} [folder] where the stamps are
  */
-export async function runStages(stages) {
+export async function runStages(stages, folder = stamps) {
   const start = performance.now();
-  mkdirSync(stamps, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   let ran = 0;
   for (const stage of stages) {
     const fingerprint = stage.fingerprint();
-    const stamp = readStamp(stage.name);
+    const path = join(folder, `${stage.name}.json`);
+    const stamp = readStamp(path);
     if (stamp?.fingerprint === fingerprint && stage.present(stamp.note)) {
       if (stamp.note !== undefined) say(`  ${stamp.note}`);
       continue;
@@ -34,35 +36,31 @@ export async function runStages(stages) {
     ran++;
     say(`${stage.what} ...`);
     const since = performance.now();
-    rmSync(stampPath(stage.name), { force: true });
+    rmSync(path, { force: true });
     const note = await stage.run();
-    writeStamp(stage.name, { fingerprint, note });
+    writeStamp(path, { fingerprint, note });
     say(`  ${note ?? "done"} (${elapsed(since)})`);
   }
   say(ran === 0 ? `Set-up is up to date (${elapsed(start)}).` : `Set-up finished in ${elapsed(start)}.`);
 }
 
-/** @param {string} name */
-const stampPath = (name) => join(stamps, `${name}.json`);
-
 /**
- * @param {string} name
+ * @param {string} path
  * @returns {Stamp | undefined}
  */
-function readStamp(name) {
+function readStamp(path) {
   try {
-    return JSON.parse(readFileSync(stampPath(name), "utf8"));
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch {
     return undefined;
   }
 }
 
 /**
- * @param {string} name
+ * @param {string} path
  * @param {Stamp} stamp
  */
-function writeStamp(name, stamp) {
-  const path = stampPath(name);
+function writeStamp(path, stamp) {
   writeFileSync(`${path}.tmp`, JSON.stringify(stamp));
   renameSync(`${path}.tmp`, path);
 }

@@ -45,7 +45,10 @@ export async function runNotebook(options: RunOptions): Promise<RunOutcome> {
   outcome.code = await python(args, {
     onLine(line) {
       const event = JSON.parse(line) as NotebookEvent;
-      if (event.event === "error") outcome.failure = event;
+      if (event.event === "error") {
+        const { event: _, ...failure } = event;
+        outcome.failure = failure;
+      }
       if (event.event === "fatal") outcome.fatal = event.message;
       options.onEvent?.(event);
     },

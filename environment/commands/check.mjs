@@ -9,7 +9,6 @@ import { elapsed, say } from "../terminal.mjs";
 /** @type {[string, string[]][]} */
 const checks = [
   ["types", ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]],
-  ["types of the set-up", ["node_modules/typescript/bin/tsc", "-p", "environment/tsconfig.json"]],
   ["format and lint", ["node_modules/@biomejs/biome/bin/biome", "check"]],
   ["unused code", ["node_modules/knip/bin/knip.js"]],
 ];

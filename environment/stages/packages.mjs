@@ -13,7 +13,7 @@ export const packages = {
   fingerprint: () => digest({ words: [process.platform, process.arch], paths: ["package.json", "package-lock.json"] }),
   present: () => hasFile("node_modules/.package-lock.json"),
   async run() {
-    if (installed()) return "already there";
+    if (installed()) return undefined;
     // `npm ci` empties node_modules first: right for a new or an interrupted one, wasteful for a good one.
     const command = hasFile("node_modules/.package-lock.json") ? "install" : "ci";
     const [program, args] = npm([command, "--ignore-scripts", "--no-audit", "--no-fund"]);

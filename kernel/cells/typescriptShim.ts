@@ -3,6 +3,7 @@
  * options, virtual files and transforms enter that converter without changing it.
  */
 
+import { dirname } from "node:path/posix";
 import { spellOutEarlierNames } from "./earlierNames.js";
 import { quickInfoAt } from "./quickInfo.js";
 import type { TypeScript } from "./typescript.js";
@@ -150,9 +151,15 @@ function compilerOptions(given: TypeScript.CompilerOptions, cwd: string): TypeSc
     sourceMap: true,
     rootDir: "/",
     types: ["node", "tunelab-kernel"],
-    typeRoots: [`${cwd}/node_modules/@types`],
+    typeRoots: foldersUpFrom(cwd).map((folder) => `${folder}/node_modules/@types`),
     experimentalDecorators: false,
   };
+}
+
+/** The folder and those above it: inside a project, Node's types lie in the project's node_modules. */
+function foldersUpFrom(folder: string): string[] {
+  const above = dirname(folder);
+  return above === folder ? [folder] : [folder, ...foldersUpFrom(above)];
 }
 
 function diagnosticsOf(program: TypeScript.Program, sources: TypeScript.SourceFile[]): TypeScript.Diagnostic[] {

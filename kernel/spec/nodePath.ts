@@ -15,7 +15,7 @@ export function stableNodePath(running: string = process.execPath, path: string 
     .split(delimiter)
     .filter((folder) => folder !== "" && !passing.test(`${folder}/`))
     .map((folder) => join(folder, basename(running)));
-  return candidates.find((candidate) => realPath(candidate) === target) ?? running;
+  return candidates.find((candidate) => target !== undefined && realPath(candidate) === target) ?? running;
 }
 
 function realPath(path: string): string | undefined {

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { NotebookEvent } from "../../kernel/run/events.js";
+import { runNotebook, writeHtml } from "../../kernel/run.js";
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/notebooks/${name}.ipynb`, import.meta.url));
+
+interface Saved {
+  cells: { cell_type: string; execution_count?: number | null; outputs?: { data?: Record<string, unknown> }[] }[];
+}
+
+describe("running a notebook", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "run-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const saved = (path: string): Saved => JSON.parse(readFileSync(path, "utf8")) as Saved;
+
+  it("tells every cell, saves the outputs and gives a page that loads nothing from elsewhere", async () => {
+    const output = join(folder, "counting.ipynb");
+    const events: NotebookEvent[] = [];
+    const outcome = await runNotebook({
+      notebook: fixture("counting"),
+      output,
+      onEvent: (event) => events.push(event),
+    });
+    assert.deepEqual(outcome, { code: 0, output });
+    assert.deepEqual(events[0], { event: "start", cells: 7 });
+    const headings = events.filter((event) => event.event === "cell").map((event) => event.heading);
+    assert.deepEqual([...new Set(headings)], ["Rows", "Totals", "A chart"]);
+    const chart = saved(output).cells.at(-1)?.outputs?.[0]?.data ?? {};
+    assert.ok("application/vnd.plotly.v1+json" in chart && "text/html" in chart);
+
+    const page = join(folder, "counting.html");
+    await writeHtml(output, page);
+    const text = readFileSync(page, "utf8");
+    assert.doesNotMatch(text.replaceAll(/<script>[^]*?<\/script>/g, ""), /(?:src|href)="https?:|@import|url\(http/);
+    assert.equal(text.match(/class="tunelab-chart"/g)?.length, 1);
+    assert.match(text, /plotly\.js v\d/);
+    assert.match(text, /<img alt="bars"[^>]+src="data:image\/svg\+xml/);
+  });
+
+  it("stops at a failing cell, tells which and why, and saves what there is", async () => {
+    const output = join(folder, "failing.ipynb");
+    const { code, failure } = await runNotebook({ notebook: fixture("failing"), output });
+    assert.equal(code, 1);
+    assert.equal(failure?.number, 2);
+    assert.equal(failure?.heading, "The mistake");
+    assert.equal(failure?.ename, "RangeError");
+    assert.equal(failure?.evalue, "More than 3 rows.");
+    const counts = saved(output)
+      .cells.filter((cell) => cell.cell_type === "code")
+      .map((cell) => cell.execution_count);
+    assert.deepEqual(counts, [1, 2, null]);
+  });
+
+  it("says that there is no such kernel or notebook", async () => {
+    const output = join(folder, "x.ipynb");
+    const outcome = await runNotebook({ notebook: fixture("counting"), output, kernel: "nokernel" });
+    assert.equal(outcome.code, 2);
+    assert.equal(outcome.fatal, 'There is no kernel named "nokernel".');
+    await assert.rejects(runNotebook({ notebook: join(folder, "no.ipynb") }), /There is no notebook/);
+  });
+});
