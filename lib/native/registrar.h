@@ -12,7 +12,7 @@
 
 namespace tunelab {
 
-enum class Table { cpu, tensor };
+enum class Table { cpu, tensor, cuda };
 using Op = Napi::Value (*)(const Napi::CallbackInfo&);
 using RawCallback = napi_value (*)(napi_env, napi_callback_info);
 

@@ -1,0 +1,49 @@
+#include "cuda/buffer.h"
+
+namespace tunelab::cuda {
+
+const char* const dtypeNames[dtypeCount] = {"f32", "bf16", "i32", "u8"};
+
+StoragePtr makeStorage(Dtype dtype, size_t length, Owner owner) {
+  return std::make_shared<Storage>(Storage{Block(length * sizeOf(dtype), owner), dtype, length});
+}
+
+Napi::Value makeBufferHandle(Napi::Env env, StoragePtr storage) {
+  const Dtype dtype = storage->dtype;
+  const double length = static_cast<double>(storage->length);
+  Napi::Value handle = makeHandle(env, std::make_unique<DeviceBuffer>(std::move(storage)));
+  Napi::Object object = handle.As<Napi::Object>();
+  object["dtype"] = Napi::String::New(env, dtypeNames[static_cast<int>(dtype)]);
+  object["length"] = Napi::Number::New(env, length);
+  return handle;
+}
+
+StoragePtr bufferOf(const Napi::Value& value, const char* name, size_t length) {
+  if (!value.IsObject()) refuse(value.Env(), std::string(name) + " must be a device buffer.");
+  const StoragePtr& storage = fromHandle<DeviceBuffer>(value).storage;
+  if (length != anySize && storage->length != length)
+    refuse(value.Env(), std::string(name) + " has " + std::to_string(storage->length) + " elements, expected " +
+                            std::to_string(length) + ".");
+  return storage;
+}
+
+StoragePtr bufferOf(const Napi::Value& value, Dtype dtype, const char* name, size_t length) {
+  StoragePtr storage = bufferOf(value, name, length);
+  if (storage->dtype != dtype)
+    refuse(value.Env(), std::string(name) + " is " + dtypeNames[static_cast<int>(storage->dtype)] + ", expected " +
+                            dtypeNames[static_cast<int>(dtype)] + ".");
+  return storage;
+}
+
+StoragePtr optionalBufferOf(const Napi::Value& value, Dtype dtype, const char* name, size_t length) {
+  return isAbsent(value) ? nullptr : bufferOf(value, dtype, name, length);
+}
+
+StoragePtr floatBufferOf(const Napi::Value& value, const char* name, size_t length) {
+  StoragePtr storage = bufferOf(value, name, length);
+  if (storage->dtype != Dtype::f32 && storage->dtype != Dtype::bf16)
+    refuse(value.Env(), std::string(name) + " is " + dtypeNames[static_cast<int>(storage->dtype)] + ", expected f32 or bf16.");
+  return storage;
+}
+
+}  // namespace tunelab::cuda
