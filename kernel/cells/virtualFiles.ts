@@ -8,6 +8,8 @@ import { dirname, join } from "node:path/posix";
 import { GLOBALS_DECLARATION } from "./globals.js";
 import type { TypeScript } from "./typescript.js";
 
+const NODE_TYPES = "@types/node";
+
 export class VirtualFiles {
   readonly #cwd: string;
   readonly #modules: string;
@@ -73,12 +75,9 @@ export class VirtualFiles {
   #home(name: string): string | undefined {
     if (this.#homes.has(name)) return this.#homes.get(name);
     const own = findPackage(this.#cwd, name);
-    const home =
-      own !== undefined
-        ? undefined
-        : name === this.#packageName
-          ? this.#packageRoot
-          : findPackage(this.#packageRoot, name);
+    const given = name === this.#packageName ? this.#packageRoot : findPackage(this.#packageRoot, name);
+    // The compiler looks for node's types beside the notebook only, so there they must be, wherever they come from.
+    const home = name === NODE_TYPES ? (own ?? given) : own === undefined ? given : undefined;
     // A package that neither has may be installed later, so only what was found is remembered.
     if (home !== undefined) this.#homes.set(name, home);
     return home;

@@ -3,7 +3,7 @@
  * by the control thread through the inspector. Code that registered with `onInterrupt` is asked first.
  */
 import { Worker } from "node:worker_threads";
-import { checkInterrupt, currentCell, foregroundCell, type RunningCell } from "./running.js";
+import { checkInterrupt, currentCell, enterEventLoop, foregroundCell, type RunningCell } from "./running.js";
 
 export interface ControlMessage {
   /** Counts interrupts. */
@@ -28,6 +28,7 @@ export function startControlThread(stop: (cell: RunningCell) => void): void {
 
 /** The main thread's part, in a turn of the event loop. */
 function onInterrupted({ number, terminated }: ControlMessage): void {
+  enterEventLoop();
   Atomics.store(shared, SHARED.seen, Math.max(number, Atomics.load(shared, SHARED.seen)));
   const cell = foregroundCell();
   if (cell === undefined || cell.interrupted) return;

@@ -10,7 +10,7 @@ import type { Command } from "./messages.js";
 import { FD } from "./messages.js";
 import { CellModules } from "./modules.js";
 import { Preloaded } from "./preloaded.js";
-import { currentCell, guardTimers, KeyboardInterrupt } from "./running.js";
+import { currentCell, enterEventLoop, followCells, KeyboardInterrupt } from "./running.js";
 import { Scope } from "./scope.js";
 import { replaceStandardStreams } from "./stdio.js";
 
@@ -45,6 +45,7 @@ function readCommands(execute: (command: Command) => void): void {
   let rest = "";
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
+    enterEventLoop();
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) execute(JSON.parse(line) as Command);
@@ -56,7 +57,7 @@ function readCommands(execute: (command: Command) => void): void {
 
 replaceStandardStreams();
 installStackTraces();
-guardTimers();
+followCells();
 defineGlobals();
 reportStrayErrors();
 const preloaded = new Preloaded();

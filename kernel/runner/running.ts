@@ -1,5 +1,11 @@
-/** Which cell the code that runs now belongs to, also in timers and continuations long after the cell ended. */
-import { AsyncLocalStorage } from "node:async_hooks";
+/**
+ * Which cell the code that runs now belongs to, also in continuations and timers long after the cell ended.
+ *
+ * AsyncLocalStorage would do it, but its hooks keep a stack of native ids, and node aborts when
+ * `Runtime.terminateExecution` ends a continuation half-way and leaves an id on it. So the cell is stamped on promises
+ * by V8's own promise hooks, and handed to timers and ticks by wrappers.
+ */
+import { promiseHooks } from "node:v8";
 import type { JsonObject } from "../protocol/messages.js";
 import type { CellId } from "./messages.js";
 
@@ -14,13 +20,16 @@ export interface RunningCell {
   interrupted: boolean;
 }
 
-const storage = new AsyncLocalStorage<RunningCell>();
+type Callback = (...args: unknown[]) => unknown;
+
+let current: RunningCell | undefined;
+let outer: (RunningCell | undefined)[] = [];
 let foreground: RunningCell | undefined;
 let latest: RunningCell | undefined;
 
 /** The cell that owns the code running now; the latest one for code that belongs to none. */
 export function currentCell(): RunningCell | undefined {
-  return storage.getStore() ?? latest;
+  return current ?? latest;
 }
 
 /** The cell whose end is being waited for. */
@@ -33,8 +42,20 @@ export function setForeground(cell: RunningCell | undefined): void {
   if (cell) latest = cell;
 }
 
-export function runIn<T>(cell: RunningCell, run: () => T): T {
-  return storage.run(cell, run);
+export function runIn<T>(cell: RunningCell | undefined, run: () => T): T {
+  const before = current;
+  current = cell;
+  try {
+    return run();
+  } finally {
+    current = before;
+  }
+}
+
+/** At the top of an event: code that was ended by force did not clear up after itself. */
+export function enterEventLoop(): void {
+  current = undefined;
+  outer = [];
 }
 
 /** Thrown into code that was interrupted. */
@@ -47,25 +68,65 @@ export class KeyboardInterrupt extends Error {
 
 /** Passes `value` on, unless the cell that runs now was interrupted. */
 export function checkInterrupt<T>(value?: T): T | undefined {
-  if (storage.getStore()?.interrupted) throw new KeyboardInterrupt();
+  if (current?.interrupted) throw new KeyboardInterrupt();
   return value;
 }
 
-/** Timers of an interrupted cell do not fire any more. */
-export function guardTimers(): void {
-  for (const name of ["setTimeout", "setInterval", "setImmediate"] as const) {
-    const original = globalThis[name] as (callback: (...args: unknown[]) => void, ...rest: unknown[]) => unknown;
-    const guarded = (callback: (...args: unknown[]) => void, ...rest: unknown[]) => {
-      const cell = storage.getStore();
-      if (cell === undefined || typeof callback !== "function") return original(callback, ...rest);
-      return original(
-        (...args: unknown[]) => {
-          if (!cell.interrupted) callback(...args);
-        },
-        ...rest,
-      );
+/** Makes promises, timers and ticks remember their cell. Timers of an interrupted cell do not fire any more. */
+export function followCells(): void {
+  promiseHooks.createHook({
+    init(promise) {
+      if (current !== undefined) Stamp.put(promise, current);
+    },
+    before(promise) {
+      outer.push(current);
+      current = Stamp.read(promise);
+    },
+    after() {
+      current = outer.pop();
+    },
+  });
+  for (const name of ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"] as const) wrap(globalThis, name);
+  wrap(process, "nextTick");
+}
+
+function wrap(owner: object, name: string): void {
+  const functions = owner as Record<string, Callback>;
+  const original = functions[name] as Callback;
+  const wrapped: Callback = (callback, ...rest) => {
+    const cell = current;
+    if (cell === undefined || typeof callback !== "function") return original.call(owner, callback, ...rest);
+    const inCell = (...args: unknown[]) => {
+      if (!cell.interrupted) runIn(cell, () => (callback as Callback)(...args));
     };
-    Object.defineProperties(guarded, Object.getOwnPropertyDescriptors(original));
-    Object.defineProperty(globalThis, name, { value: guarded, writable: true, configurable: true, enumerable: true });
+    return original.call(owner, inCell, ...rest);
+  };
+  Object.defineProperties(wrapped, Object.getOwnPropertyDescriptors(original));
+  Object.defineProperty(owner, name, { value: wrapped, writable: true, configurable: true, enumerable: true });
+}
+
+class Identity {
+  // A constructor that returns its argument lets a subclass put a private field on any object.
+  // biome-ignore lint/correctness/noConstructorReturn: that is the point
+  constructor(object: object) {
+    return object;
+  }
+}
+
+/** A private field on a promise: invisible to inspection, and cheaper than a WeakMap. */
+class Stamp extends Identity {
+  #cell: RunningCell;
+
+  private constructor(promise: object, cell: RunningCell) {
+    super(promise);
+    this.#cell = cell;
+  }
+
+  static put(promise: object, cell: RunningCell): void {
+    if (!(#cell in promise)) new Stamp(promise, cell);
+  }
+
+  static read(promise: object): RunningCell | undefined {
+    return #cell in promise ? promise.#cell : undefined;
   }
 }

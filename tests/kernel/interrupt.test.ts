@@ -1,0 +1,88 @@
+/** Stop means stop: every kind of runaway code ends, and the notebook keeps its variables. */
+import assert from "node:assert/strict";
+import { type TestClient, TestKernel } from "./client.js";
+
+const RUNAWAYS: Record<string, string> = {
+  "a synchronous loop": "started(); while (true) {}",
+  "a loop that catches": "started(); while (true) { try { while (true) {} } catch {} }",
+  "a loop after an await": "await null; started(); while (true) {}",
+  "a loop in a timer": "await new Promise(() => setTimeout(() => { started(); while (true) {} }, 5))",
+  "a regular expression": 'started(); /(a+)+$/.test(`${"a".repeat(40)}b`)',
+  "Atomics.wait": "started(); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)",
+  "a promise that never settles": "started(); await new Promise(() => {})",
+  "a loop that awaits timers": "started(); while (true) { beats++; await new Promise((r) => setTimeout(r, 5)); }",
+  "a loop that awaits microtasks": "started(); while (true) { beats++; await null; }",
+};
+
+describe("interrupt", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+    await client.ok('let beats = 0; const kept = { answer: 42 }; const started = () => console.log("started");');
+  });
+  after(() => kernel.stop());
+
+  async function interrupted(code: string) {
+    const { id, result } = await client.submit(code);
+    await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
+    await client.interrupt();
+    return await result;
+  }
+
+  for (const [name, code] of Object.entries(RUNAWAYS)) {
+    it(`ends ${name} and keeps state`, async () => {
+      const { reply } = await interrupted(code);
+      assert.equal(reply["status"], "error");
+      assert.equal(reply["ename"], "KeyboardInterrupt");
+      assert.equal(await client.evaluate("kept.answer"), "42");
+    });
+  }
+
+  it("leaves nothing of an interrupted loop running", async () => {
+    const before = await client.evaluate("beats");
+    assert.equal(await client.evaluate("await new Promise((r) => setTimeout(r, 60)); beats"), before);
+  });
+
+  it("keeps what the interrupted cell had declared, and the earlier meaning of what it had not", async () => {
+    await client.ok("const early = 1; const late = 2;");
+    await interrupted('const early = "changed"; started(); while (true) {} const late = "never";');
+    assert.equal(await client.evaluate("[early.toUpperCase(), late.toFixed(1)]"), "[ 'CHANGED', '2.0' ]");
+  });
+
+  it("asks code that registered first, and ends it at the second interrupt", async () => {
+    await client.ok(`
+      interface Hook { onInterrupt(callback: () => void): () => void }
+      const hook = (globalThis as unknown as Record<symbol, Hook>)[Symbol.for("tunelab.interrupt")]!;`);
+    const polite = await interrupted(`
+      let stop = false;
+      const release = hook.onInterrupt(() => { stop = true; });
+      started();
+      while (!stop) await new Promise((r) => setTimeout(r, 5));
+      release();
+      "saved"`);
+    assert.equal(polite.value?.["text/plain"], "'saved'");
+    const { id, result } = await client.submit(
+      "hook.onInterrupt(() => console.log('asked')); started(); await new Promise(() => {})",
+    );
+    await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
+    await client.interrupt();
+    await client.until(() => client.of(id).some((m) => String(m.content["text"]).includes("asked")));
+    await client.interrupt();
+    assert.equal((await result).reply["ename"], "KeyboardInterrupt");
+  });
+
+  it("takes SIGINT as well", async () => {
+    const { id, result } = await client.submit("started(); while (true) {}");
+    await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
+    kernel.process.kill("SIGINT");
+    assert.equal((await result).reply["ename"], "KeyboardInterrupt");
+  });
+
+  it("does nothing when no cell runs", async () => {
+    assert.deepEqual(await client.interrupt(), { status: "ok" });
+    assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+});
