@@ -14,7 +14,7 @@ export interface CurvePoint {
 const MAX_POINTS = 4000;
 
 /** Weight of the past in the smoothed loss. */
-const SMOOTHING = 0.85;
+const SMOOTHING = 0.8;
 
 export class TrainingCurve {
   #points: (CurvePoint & { smoothed: number })[] = [];

@@ -29,7 +29,7 @@ export function renderSvg(figure: FigureSpec, { width, height, footer }: RenderO
   const traces = figure.data.filter(isDrawn);
   const entries = legendEntries(figure.data, layout.showlegend);
   const rows = legendRows(entries, width - 2 * PADDING);
-  const top = PADDING + (layout.title?.text ? 26 : 0) + rows.length * 20 + 4;
+  const top = PADDING + (layout.title?.text ? 26 : 0) + rows.length * 20 + (rows.length > 0 ? 12 : 4);
   const bottom = height - (footer?.height ?? 0) - PADDING - 18 - (layout.xaxis?.title?.text ? 20 : 0);
   const left = traces.filter(({ yaxis }) => yaxis !== "y2");
   const right = traces.filter(({ yaxis }) => yaxis === "y2");

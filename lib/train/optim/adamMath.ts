@@ -36,37 +36,28 @@ export function updateMomentsLerp(gradient: Float32Array, m: Float32Array, v: Fl
   }
 }
 
-/** New values: decay, then -lr / c1 · m / (√v / c2 + eps). torch.optim.AdamW, and bitsandbytes with 8-bit states. */
-export function updatedValues(values: Float32Array, m: Float32Array, v: Float32Array, step: AdamStep): Float32Array {
+/** Values in place: decay, then -lr / c1 · m / (√v / c2 + eps). torch.optim.AdamW, and bitsandbytes with 8-bit states. */
+export function updateValues(values: Float32Array, m: Float32Array, v: Float32Array, step: AdamStep): void {
   const { learningRate, weightDecay, beta1, beta2 } = step;
   const kept = fround(1 - learningRate * weightDecay);
   const size = fround(-learningRate / (1 - beta1 ** step.step));
   const correction = fround(sqrt(1 - beta2 ** step.step));
   const epsilon = fround(step.epsilon);
-  const updated = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const denominator = fround(fround(fround(sqrt(v[i]!)) / correction) + epsilon);
-    updated[i] = fround(values[i]! * kept) + fround(fround(size * m[i]!) / denominator);
+    values[i] = fround(values[i]! * kept) + fround(fround(size * m[i]!) / denominator);
   }
-  return updated;
 }
 
 /** The same with the corrections moved to the step size, as bitsandbytes does for 32-bit states. */
-export function updatedValuesFused(
-  values: Float32Array,
-  m: Float32Array,
-  v: Float32Array,
-  step: AdamStep,
-): Float32Array {
+export function updateValuesFused(values: Float32Array, m: Float32Array, v: Float32Array, step: AdamStep): void {
   const { learningRate, weightDecay, beta1, beta2 } = step;
   const kept = fround(1 - learningRate * weightDecay);
   const correction = sqrt(1 - beta2 ** step.step);
   const size = fround((-learningRate * correction) / (1 - beta1 ** step.step));
   const epsilon = fround(step.epsilon * correction);
-  const updated = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const update = fround(m[i]! / fround(fround(sqrt(v[i]!)) + epsilon));
-    updated[i] = fround(values[i]! * kept) + update * size;
+    values[i] = fround(values[i]! * kept) + update * size;
   }
-  return updated;
 }

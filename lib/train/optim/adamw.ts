@@ -1,8 +1,9 @@
 /** AdamW with float32 states: torch.optim.AdamW. */
 import { bytesOf, type TensorEntry, type TensorSource } from "../../formats/tensorEntry.js";
 import type { Parameter } from "../../tensor/parameter.js";
-import { updatedValues, updateMomentsLerp } from "./adamMath.js";
+import { optimizerKernels } from "./kernels.js";
 import type { AdamOptions, Optimizer } from "./optimizer.js";
+import { readTensors } from "./readTensors.js";
 
 interface State {
   readonly m: Float32Array;
@@ -31,12 +32,9 @@ export class AdamW implements Optimizer {
   async step(learningRate: number, gradScale: number): Promise<void> {
     this.#steps++;
     const step = { ...this.options, learningRate, gradScale, step: this.#steps };
-    for (const [index, parameter] of this.parameters.entries()) {
-      if (parameter.grad === null) continue;
-      const { m, v } = this.#states[index]!;
-      updateMomentsLerp((await parameter.grad.data()) as Float32Array, m, v, step);
-      parameter.assign(updatedValues((await parameter.value.data()) as Float32Array, m, v, step));
-    }
+    const tensors = await readTensors(this.parameters, this.#states);
+    optimizerKernels().adamw32(tensors, step);
+    for (const { parameter, value } of tensors) parameter.assign(value);
   }
 
   stateEntries(): TensorEntry[] {

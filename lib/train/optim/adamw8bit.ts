@@ -4,14 +4,12 @@
  * (Dettmers et al., "8-bit Optimizers via Block-wise Quantization", arXiv:2110.02861.)
  */
 import { bytesOf, type TensorEntry, type TensorSource } from "../../formats/tensorEntry.js";
-import { dequantizeBlockwise, quantizeBlockwise } from "../../quant/blockwise8.js";
 import { SIGNED_DYNAMIC_MAP, UNSIGNED_DYNAMIC_MAP } from "../../quant/dynamicMap.js";
 import type { Parameter } from "../../tensor/parameter.js";
-import { updatedValues, updatedValuesFused, updateMoments } from "./adamMath.js";
-import type { AdamOptions, AdamStep, Optimizer } from "./optimizer.js";
+import { BLOCK_SIZE, optimizerKernels } from "./kernels.js";
+import type { AdamOptions, Optimizer } from "./optimizer.js";
+import { readTensors } from "./readTensors.js";
 
-/** Values that share one scale. */
-export const BLOCK_SIZE = 256;
 /** Elements from which a tensor's states are held in 8 bits. */
 export const MIN_8BIT_SIZE = 4096;
 
@@ -46,12 +44,9 @@ export class AdamW8bit implements Optimizer {
   async step(learningRate: number, gradScale: number): Promise<void> {
     this.#steps++;
     const step = { ...this.options, learningRate, gradScale, step: this.#steps };
-    for (const [index, parameter] of this.parameters.entries()) {
-      if (parameter.grad === null) continue;
-      const gradient = (await parameter.grad.data()) as Float32Array;
-      const values = (await parameter.value.data()) as Float32Array;
-      parameter.assign(update(values, gradient, this.#states[index]!, step));
-    }
+    const tensors = await readTensors(this.parameters, this.#states);
+    optimizerKernels().adamw8bit(tensors, SIGNED_DYNAMIC_MAP, UNSIGNED_DYNAMIC_MAP, step);
+    for (const { parameter, value } of tensors) parameter.assign(value);
   }
 
   stateEntries(): TensorEntry[] {
@@ -80,28 +75,6 @@ function createState(size: number): State {
     absmax1: new Float32Array(blocks),
     absmax2: new Float32Array(blocks),
   };
-}
-
-/** Updates the states in place and returns the new values. */
-function update(values: Float32Array, gradient: Float32Array, state: State, step: AdamStep): Float32Array {
-  const { state1, state2, absmax1, absmax2 } = state;
-  if (state1 instanceof Float32Array || state2 instanceof Float32Array) {
-    const m = state1 as Float32Array;
-    const v = state2 as Float32Array;
-    updateMoments(gradient, m, v, step);
-    return updatedValuesFused(values, m, v, step);
-  }
-  const m = dequantizeBlockwise(state1, absmax1, SIGNED_DYNAMIC_MAP, BLOCK_SIZE);
-  const v = dequantizeBlockwise(state2, absmax2, UNSIGNED_DYNAMIC_MAP, BLOCK_SIZE);
-  updateMoments(gradient, m, v, step);
-  const updated = updatedValues(values, m, v, step);
-  const first = quantizeBlockwise(m, SIGNED_DYNAMIC_MAP, BLOCK_SIZE);
-  const second = quantizeBlockwise(v, UNSIGNED_DYNAMIC_MAP, BLOCK_SIZE);
-  state1.set(first.quantized);
-  state2.set(second.quantized);
-  absmax1.set(first.absmax);
-  absmax2.set(second.absmax);
-  return updated;
 }
 
 function entriesOf(name: string, shape: readonly number[], state: State): TensorEntry[] {
