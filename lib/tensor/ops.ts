@@ -4,7 +4,9 @@ import { fail } from "../errors.js";
 import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
 import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
 import * as nativeLayer from "./native/decoderLayer.js";
+import * as nativeHead from "./native/head.js";
 import { nativeOps } from "./native/host.js";
+import * as nativeCache from "./native/kvCache.js";
 import * as nativeNorm from "./native/norm.js";
 import * as crossEntropy from "./portable/crossEntropy.js";
 import * as layerOp from "./portable/decoderLayer.js";
@@ -52,7 +54,9 @@ export function decoderLayer(
  */
 export function embedding(ids: Int32Array, tableOrWeight: tf.Tensor2D | Weight): tf.Tensor2D {
   checkIds(ids, weightShape(tableOrWeight)[0]);
-  return table.embedding(ids, tableOrWeight);
+  const weight: Weight = "kind" in tableOrWeight ? tableOrWeight : { kind: "dense", values: tableOrWeight };
+  const native = nativeOps();
+  return native === null ? table.embedding(ids, weight) : nativeHead.embedding(native, ids, weight);
 }
 
 function weightShape(weight: tf.Tensor2D | Weight): [number, number] {
@@ -93,7 +97,10 @@ export function linearCrossEntropy(hidden: tf.Tensor2D, head: Weight, batch: Pac
     batch.labels.filter((label) => label !== -100),
     vocabSize,
   );
-  return crossEntropy.linearCrossEntropy(hidden, head, batch, numItems);
+  const native = nativeOps();
+  return native === null
+    ? crossEntropy.linearCrossEntropy(hidden, head, batch, numItems)
+    : nativeHead.linearCrossEntropy(native, hidden, head, batch, numItems);
 }
 
 /**
@@ -106,7 +113,8 @@ export function linear(x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
   if (x.shape[1] !== projection.inFeatures) {
     fail(`x has ${x.shape[1]} columns, but the projection takes ${projection.inFeatures} features.`);
   }
-  return tf.tidy(() => linearForward(x, projection, null));
+  const native = nativeOps();
+  return native === null ? tf.tidy(() => linearForward(x, projection, null)) : nativeHead.linear(native, x, projection);
 }
 
 /**
@@ -117,7 +125,10 @@ export function linear(x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
  * @param capacity tokens that fit, per sequence
  */
 export function createKvCache(layers: number, geometry: LayerGeometry, sequences: number, capacity: number): KvCache {
-  return new cached.PortableKvCache(layers, geometry, sequences, capacity);
+  const native = nativeOps();
+  return native === null
+    ? new cached.PortableKvCache(layers, geometry, sequences, capacity)
+    : new nativeCache.NativeKvCache(native, layers, geometry, sequences, capacity);
 }
 
 /**
@@ -138,7 +149,9 @@ export function decoderLayerCached(
   checkHidden(x, layer.geometry);
   checkPacked(x, batch);
   checkCached(batch, cache);
-  return cached.decoderLayerCached(x, layer, layerIndex, batch, cache as cached.PortableKvCache);
+  return cache instanceof nativeCache.NativeKvCache
+    ? nativeCache.decoderLayerCached(x, layer, layerIndex, batch, cache)
+    : cached.decoderLayerCached(x, layer, layerIndex, batch, cache as cached.PortableKvCache);
 }
 
 /**

@@ -1,12 +1,15 @@
-/** The native object of each decoder layer: made at first use, told when LoRA's arrays are other ones, freed with it. */
+/** The native objects of layers and matrices: made at first use, told when LoRA's arrays are other ones, freed with it. */
+import type * as tf from "@tensorflow/tfjs";
 import type {
   HostBuffers,
   NativeDecoderLayer,
   NativeLinear,
+  NativeLinearHandle,
   NativeLora,
   NativeWeight,
   OpTable,
 } from "../../native/addon.js";
+import type { QuantState } from "../../quant/quantState.js";
 import { type DecoderLayer, type Linear, PROJECTIONS, type Projection, type Weight } from "../layers.js";
 import { hostArray } from "./host.js";
 
@@ -18,9 +21,11 @@ interface Known {
   readonly lora: Record<Projection, Lora>;
 }
 
-const known = new WeakMap<DecoderLayer, Known>();
+const layers = new WeakMap<DecoderLayer, Known>();
+const linears = new WeakMap<Linear, { readonly handle: NativeLinearHandle; lora: Lora }>();
+const matrices = new WeakMap<QuantState | tf.Tensor2D, { handle: NativeLinearHandle; values: Float32Array | null }>();
 
-export function nativeWeight(weight: Weight): NativeWeight<HostBuffers> {
+function nativeWeight(weight: Weight): NativeWeight<HostBuffers> {
   return weight.kind === "nf4" ? weight : { kind: "dense", values: hostArray(weight.values) };
 }
 
@@ -31,7 +36,7 @@ function nativeLora({ lora }: Linear): Lora {
   return { a: hostArray(a.value), b: hostArray(b.value), scaling, dropout };
 }
 
-export function nativeLinear(linear: Linear): NativeLinear<HostBuffers> {
+function nativeLinear(linear: Linear): NativeLinear<HostBuffers> {
   const { inFeatures, outFeatures, bias } = linear;
   return {
     inFeatures,
@@ -65,10 +70,10 @@ function create(ops: OpTable, layer: DecoderLayer): Known {
 
 /** The native object of a layer, with the LoRA pairs that the layer has now. */
 export function layerHandle(ops: OpTable, layer: DecoderLayer): NativeDecoderLayer {
-  const entry = known.get(layer);
+  const entry = layers.get(layer);
   if (entry === undefined) {
     const made = create(ops, layer);
-    known.set(layer, made);
+    layers.set(layer, made);
     return made.handle;
   }
   for (const name of PROJECTIONS) {
@@ -78,4 +83,33 @@ export function layerHandle(ops: OpTable, layer: DecoderLayer): NativeDecoderLay
     entry.lora[name] = now;
   }
   return entry.handle;
+}
+
+/** The native object of a projection, with the LoRA pair that it has now. */
+export function linearHandle(ops: OpTable, linear: Linear): NativeLinearHandle {
+  const entry = linears.get(linear);
+  if (entry === undefined) {
+    const descriptor = nativeLinear(linear);
+    const handle = ops.createLinear(descriptor);
+    linears.set(linear, { handle, lora: descriptor.lora });
+    return handle;
+  }
+  const now = nativeLora(linear);
+  if (!same(now, entry.lora)) {
+    ops.setLinearLora(entry.handle, now);
+    entry.lora = now;
+  }
+  return entry.handle;
+}
+
+/** The native object of a bare matrix: an embedding table or a head. */
+export function matrixHandle(ops: OpTable, weight: Weight): NativeLinearHandle {
+  const key = weight.kind === "nf4" ? weight.state : weight.values;
+  const values = weight.kind === "nf4" ? null : hostArray(weight.values);
+  const entry = matrices.get(key);
+  if (entry !== undefined && entry.values === values) return entry.handle;
+  const [outFeatures, inFeatures] = key.shape as [number, number];
+  const handle = ops.createLinear({ inFeatures, outFeatures, weight: nativeWeight(weight), bias: null, lora: null });
+  matrices.set(key, { handle, values });
+  return handle;
 }

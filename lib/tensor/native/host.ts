@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type HostBuffers, loadAddon, type OpTable } from "../../native/addon.js";
 import { CPU_NATIVE } from "../backend/cpuNative.js";
+import { uninitialised } from "../backend/kernel.js";
 
 /** The addon's op table when "cpu-native" is the active backend, else null. */
 export function nativeOps(): OpTable<HostBuffers> | null {
@@ -15,6 +16,6 @@ export function hostArray(tensor: tf.Tensor): Float32Array {
 
 /** The memory of a tensor of the same shape that an op will fill, and the tensor over it. */
 export function emptyLike(x: tf.Tensor2D): { array: Float32Array; tensor: () => tf.Tensor2D } {
-  const array = new Float32Array(Buffer.allocUnsafeSlow(4 * x.size).buffer);
+  const array = uninitialised(x.size);
   return { array, tensor: () => tf.tensor2d(array, x.shape) };
 }

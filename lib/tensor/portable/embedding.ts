@@ -4,9 +4,9 @@ import type { Weight } from "../layers.js";
 import { matrix } from "./weights.js";
 
 /** [ids.length, hiddenSize] rows of the table. */
-export function embedding(ids: Int32Array, table: tf.Tensor2D | Weight): tf.Tensor2D {
+export function embedding(ids: Int32Array, table: Weight): tf.Tensor2D {
   return tf.tidy(() => {
-    const rows = table instanceof tf.Tensor ? table : table.kind === "dense" ? table.values : matrix(table).rows;
+    const rows = table.kind === "dense" ? table.values : matrix(table).rows;
     return tf.gather(rows, tf.tensor1d(ids, "int32"));
   });
 }
