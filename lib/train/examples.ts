@@ -32,7 +32,7 @@ export function prepareExamples(
   tokenizer: TrainingTokenizer,
   options: ExampleOptions,
 ): PreparedExamples {
-  const table = asColumns(dataset);
+  const table = asColumns(dataset, options.name);
   if (table.numRows === 0) fail(`${options.name} has no rows.`, { hint: "Load a split that is not empty." });
   const read = rowReader(table, tokenizer, options);
   const examples: Example[] = [];
@@ -120,8 +120,14 @@ function checkIds(ids: ArrayLike<number>, row: number, { name, vocabSize }: Exam
   }
 }
 
-function asColumns(dataset: TrainingDataset): ColumnDataset {
-  if (!Array.isArray(dataset)) return dataset as ColumnDataset;
+function asColumns(dataset: TrainingDataset, name: string): ColumnDataset {
+  if (!Array.isArray(dataset)) {
+    const table = dataset as ColumnDataset;
+    if (typeof table.numRows === "number") return table;
+    fail(`${name} is no dataset; it has ${Object.keys(table).join(", ") || "nothing"}.`, {
+      hint: 'Name one split in loadDataset(..., { split: "train" }).',
+    });
+  }
   const rows = dataset as readonly Readonly<Record<string, unknown>>[];
   return {
     numRows: rows.length,
