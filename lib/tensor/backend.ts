@@ -22,10 +22,24 @@ export interface BackendReport {
 
 let report: BackendReport | null = null;
 
+const CRASH_EVENTS = ["uncaughtException", "unhandledRejection"] as const;
+
+/**
+ * Emscripten's start-up code adds listeners that throw whatever error went unhandled anywhere in the process; they are
+ * taken off again, so that who embeds the library decides on its own errors.
+ */
 async function startWasm(): Promise<void> {
   const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
   const file = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(`${dirname(file)}/`);
+  const before = CRASH_EVENTS.map((event) => new Set(process.rawListeners(event)));
+  await tf.setBackend("wasm");
+  CRASH_EVENTS.forEach((event, i) => {
+    for (const listener of process.rawListeners(event)) {
+      const rethrows = /throw (ex|reason)\b/.test(String(listener));
+      if (rethrows && !before[i]!.has(listener)) process.removeListener(event, listener as () => void);
+    }
+  });
 }
 
 function startCpu(): void {

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
 import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
 import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
+import { countCache } from "./memory.js";
 import * as nativeLayer from "./native/decoderLayer.js";
 import * as nativeHead from "./native/head.js";
 import { nativeOps } from "./native/host.js";
@@ -126,9 +127,11 @@ export function linear(x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
  */
 export function createKvCache(layers: number, geometry: LayerGeometry, sequences: number, capacity: number): KvCache {
   const native = nativeOps();
-  return native === null
-    ? new cached.PortableKvCache(layers, geometry, sequences, capacity)
-    : new nativeCache.NativeKvCache(native, layers, geometry, sequences, capacity);
+  return countCache(
+    native === null
+      ? new cached.PortableKvCache(layers, geometry, sequences, capacity)
+      : new nativeCache.NativeKvCache(native, layers, geometry, sequences, capacity),
+  );
 }
 
 /**

@@ -7,9 +7,8 @@ import { emptyLike, hostArray } from "./host.js";
 
 export class NativeKvCache implements KvCache {
   readonly lengths: Int32Array;
-  /** Bytes of keys and values, whether filled or not. */
-  readonly bytes: number;
   readonly handle: Handle;
+  #bytes: number;
 
   constructor(
     readonly ops: OpTable,
@@ -20,11 +19,17 @@ export class NativeKvCache implements KvCache {
   ) {
     this.lengths = new Int32Array(sequences);
     this.handle = ops.createKvCache(layers, numKvHeads * headDim, sequences, capacity);
-    this.bytes = 2 * 4 * layers * numKvHeads * headDim * sequences * capacity;
+    this.#bytes = 2 * 4 * layers * numKvHeads * headDim * sequences * capacity;
+  }
+
+  /** Bytes of keys and values, whether filled or not. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   dispose(): void {
     this.ops.dispose(this.handle);
+    this.#bytes = 0;
     this.lengths.fill(0);
   }
 }
