@@ -45,7 +45,7 @@ export interface BarOptions extends TitleOptions {
 const TITLES = ["title", "xTitle", "yTitle", "height"];
 const LINE_OPTIONS = ["x", "y", "logY", ...TITLES];
 
-/** Lines through points. `plot.line({ y: [3, 2, 1], title: "Loss" })` */
+/** Lines through points; a series with a point between gaps gets markers. `plot.line({ y: [3, 2, 1], title: "Loss" })` */
 function line(options: LineOptions): Figure {
   checkOptions("plot.line", options, LINE_OPTIONS);
   return points("plot.line", "lines", options);
@@ -104,7 +104,9 @@ function points(where: string, mode: "lines" | "markers", options: LineOptions):
   const traces = seriesOf(where, "y", options.y).map(({ name, values }): Trace => {
     const x = options.x === undefined ? values.map((_, index) => index) : Array.from(options.x);
     sameLength(where, "x", x, name ?? "y", values);
-    return { type: "scatter", mode, x, y: values, ...named(name) };
+    const alone = values.some((value, i) => value !== null && values[i - 1] == null && values[i + 1] == null);
+    const shown = mode === "lines" && alone ? "lines+markers" : mode;
+    return { type: "scatter", mode: shown, x, y: values, ...named(name) };
   });
   const layout = layoutOf(options);
   return new Figure(traces, options.logY ? { ...layout, yaxis: { ...layout.yaxis, type: "log" } } : layout);

@@ -28,7 +28,9 @@ export function numericScale(
   scale.domain([low, high]).range([...range]);
   if (axis.range === undefined) scale.nice(count);
   const format = axis.tickformat === undefined ? tickFormat(scale.domain()) : scale.tickFormat(count, axis.tickformat);
-  const ticks = scale.ticks(count).map((value) => ({ at: scale(value), label: format(value) }));
+  const whole = values.length > 0 && values.every(Number.isInteger);
+  const shown = scale.ticks(count).filter((value) => !whole || Number.isInteger(value));
+  const ticks = shown.map((value) => ({ at: scale(value), label: format(value) }));
   return { at: (value) => (typeof value === "number" ? scale(value) : Number.NaN), ticks, bandwidth: 0 };
 }
 
