@@ -42,5 +42,9 @@ export function hubFailure({ type, repoId, revision }: RepositoryName, error: un
     }
     fail(`The hub answered HTTP ${statusCode} for ${what}.`, { hint: "Try again later.", ...cause });
   }
-  fail(`Loading ${what} from the hub failed: ${(error as Error).message}.`, cause);
+  const reason = error instanceof Error ? error.message : String(error);
+  fail(`Loading ${what} from the hub failed: ${reason}.`, {
+    hint: "Run it again: a download goes on where it broke off.",
+    ...cause,
+  });
 }
