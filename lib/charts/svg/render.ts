@@ -2,7 +2,7 @@
 import type { Axis, Datum, FigureSpec, Trace } from "../spec.js";
 import { seriesColor, THEME } from "../theme.js";
 import { axisTitle, bottomAxis, leftAxis, rightAxis } from "./axes.js";
-import { element, text, textWidth } from "./elements.js";
+import { element, escapeXml, text, textWidth } from "./elements.js";
 import { type LegendEntry, legend, legendRows } from "./legend.js";
 import { categoryScale, numericScale, type PlotScale } from "./scales.js";
 import { barTop, drawTrace, histogramBars, isDrawn, type TraceBox } from "./traces.js";
@@ -45,6 +45,8 @@ export function renderSvg(figure: FigureSpec, { width, height, footer }: RenderO
   const xScale = positionScale(traces, layout.xaxis ?? {}, box);
 
   const parts = [
+    // Read out by screen readers, and shown by browsers that open the image alone.
+    element("title", {}, escapeXml(layout.title?.text || "Chart")),
     element("rect", {
       x: 0.5,
       y: 0.5,
