@@ -70,24 +70,32 @@ export function summary({ data, layout }: FigureSpec): string {
 
 function themed(layout: Layout, height: number): Layout {
   const { title, xaxis, yaxis, yaxis2, ...rest } = layout;
-  const axis = { gridcolor: THEME.grid, zeroline: false, automargin: true };
+  const axis = { gridcolor: THEME.grid, zeroline: false, automargin: true, exponentformat: "e" };
   return {
     paper_bgcolor: THEME.background,
     plot_bgcolor: THEME.background,
     font: { family: THEME.fontFamily, size: THEME.fontSize, color: THEME.label },
     colorway: THEME.colors,
     hovermode: "x unified",
+    hoverlabel: { namelength: -1 },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     margin: { l: 60, r: 40, t: 80, b: 50 },
     ...rest,
     height: height + BASELINE_GAP,
     ...(title === undefined
       ? {}
-      : { title: { x: 0.02, xanchor: "left", font: { size: THEME.titleSize, color: THEME.text }, ...title } }),
+      : {
+          title: {
+            x: 0.02,
+            xanchor: "left",
+            font: { size: THEME.titleSize, weight: 600, color: THEME.text },
+            ...title,
+          },
+        }),
     xaxis: { ...axis, showgrid: false, linecolor: THEME.axis, ...xaxis },
     yaxis: { ...axis, ...yaxis },
     ...(yaxis2 === undefined
       ? {}
-      : { yaxis2: { ...axis, overlaying: "y", side: "right", showgrid: false, ...yaxis2 } }),
+      : { yaxis2: { ...axis, overlaying: "y", side: "right", tickmode: "auto", showgrid: false, ...yaxis2 } }),
   };
 }
