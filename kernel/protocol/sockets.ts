@@ -31,7 +31,7 @@ class SendQueue {
 export class KernelSockets {
   readonly #wire: Wire;
   // An unbounded send queue: with the default of 1,000 messages a flood of output drops lines and the final idle.
-  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000 });
+  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000, verbosity: "allSubs" });
   readonly #routers: Record<RequestChannel, Router> = {
     shell: new Router({ sendHighWaterMark: 0, linger: 1000 }),
     control: new Router({ sendHighWaterMark: 0, linger: 1000 }),

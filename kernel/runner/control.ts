@@ -35,3 +35,5 @@ socket.on("data", (data: Buffer) => {
   for (const byte of data) if (byte === 10) interrupt();
 });
 socket.on("error", () => {});
+// The supervisor is gone; the main thread may be too busy to notice.
+socket.on("close", () => process.kill(process.pid, "SIGKILL"));

@@ -32,8 +32,8 @@ function describeFrame(site: NodeJS.CallSite): string | undefined {
   const filename = site.getFileName();
   const cell = filename ? cells.get(filename) : undefined;
   if (cell === undefined) {
-    const isKernel = filename?.startsWith(KERNEL) || filename?.startsWith(`file://${KERNEL}`);
-    return isKernel ? undefined : site.toString();
+    const isOurs = filename?.startsWith(KERNEL) || filename?.startsWith(`file://${KERNEL}`);
+    return isOurs || filename?.startsWith("node:") ? undefined : site.toString();
   }
   const line = sourceLineOf(cell.lines, (site.getLineNumber() ?? 1) - 1, (site.getColumnNumber() ?? 1) - 1);
   const where = line === undefined ? cell.label : `${cell.label}, line ${line + 1}`;
@@ -47,9 +47,7 @@ export function describeError(thrown: unknown): ErrorContent {
     const shown = inspect(thrown);
     return { ename: "Uncaught", evalue: shown, traceback: [`Uncaught ${shown}`] };
   }
-  const text = inspect(thrown);
-  const lines = text.split("\n").filter((line) => !/^\s+at .*(\(node:|node:internal)/.test(line));
-  return { ename: String(thrown.name), evalue: String(thrown.message), traceback: lines };
+  return { ename: String(thrown.name), evalue: String(thrown.message), traceback: inspect(thrown).split("\n") };
 }
 
 function isErrorLike(value: unknown): value is Error {

@@ -1,8 +1,10 @@
 /** The runner: the process in which cells run. Started by the supervisor, which reads everything that it writes. */
 import { Socket } from "node:net";
+import { readPreload } from "../preload.js";
 import { sendMessage, sendText } from "./channel.js";
 import { clearOutput, display, displayHook, page } from "./display.js";
 import { describeError, installStackTraces } from "./errors.js";
+import { completeEs2024 } from "./es2024.js";
 import { Executor } from "./execute.js";
 import { confirm, password, prompt } from "./input.js";
 import { interruptHook, startControlThread } from "./interrupts.js";
@@ -58,10 +60,16 @@ function readCommands(execute: (command: Command) => void): void {
 replaceStandardStreams();
 installStackTraces();
 followCells();
+completeEs2024();
 defineGlobals();
 reportStrayErrors();
-const preloaded = new Preloaded();
-const executor = new Executor(new CellModules(process.cwd()), new Scope((name) => preloaded.get(name)), preloaded);
+const preload = readPreload();
+const preloaded = new Preloaded(preload);
+const executor = new Executor(
+  new CellModules(process.cwd(), preload),
+  new Scope((name) => preloaded.get(name)),
+  preloaded,
+);
 startControlThread((cell) => executor.stop(cell));
 readCommands((command) => executor.execute(command));
 sendMessage({ type: "ready" });

@@ -6,6 +6,8 @@ import { createRequire, isBuiltin, Module } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
+import type { Preload } from "../preload.js";
+import { importFrom } from "./preloaded.js";
 import { tslabCompatibility } from "./tslabCompatibility.js";
 
 type Namespace = Record<string, unknown>;
@@ -21,6 +23,7 @@ export class CellModules {
   readonly require: NodeJS.Require;
   readonly meta: ImportMeta;
   readonly #cwd: string;
+  readonly #preload: Preload;
   readonly #fromNotebook: NodeJS.Require;
   readonly #fromKernel = createRequire(import.meta.url);
   readonly #importFromNotebook: (specifier: string) => Promise<Namespace>;
@@ -28,8 +31,9 @@ export class CellModules {
   readonly #sideSources = new Map<string, string>();
   readonly #sideModules = new Map<string, unknown>();
 
-  constructor(cwd: string) {
+  constructor(cwd: string, preload: Preload) {
     this.#cwd = cwd;
+    this.#preload = preload;
     const anchor = join(cwd, "notebook.js");
     this.#fromNotebook = createRequire(anchor);
     this.#importFromNotebook = vm.runInThisContext("(specifier) => import(specifier)", {
@@ -87,7 +91,7 @@ export class CellModules {
     } catch (error) {
       if (!isMissing(error, specifier)) throw error;
       try {
-        module = await import(specifier);
+        module = await importFrom(this.#preload, specifier);
       } catch (second) {
         throw isMissing(second, specifier) ? notFound(specifier) : second;
       }

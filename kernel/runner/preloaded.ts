@@ -1,9 +1,9 @@
 /** The preloaded library's values: loaded in the background, and one clear error when that failed. */
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import type { Preload } from "../preload.js";
-import { readPreload } from "../preload.js";
 
 export class Preloaded {
   /** Resolves when loading has ended, well or not. */
@@ -11,7 +11,7 @@ export class Preloaded {
   readonly #values = new Map<string, () => unknown>();
   #failure: unknown;
 
-  constructor(preload: Preload = readPreload()) {
+  constructor(preload: Preload) {
     this.ready = this.#load(preload).catch((error: unknown) => {
       this.#failure = error;
     });
@@ -42,9 +42,13 @@ export class Preloaded {
   }
 }
 
-async function importFrom(preload: Preload, specifier: string): Promise<Record<string, unknown>> {
-  if (specifier !== preload.packageName) return await import(specifier);
-  const { createRequire } = await import("node:module");
-  const root = pathToFileURL(join(preload.packageRoot, "package.json"));
-  return await import(pathToFileURL(createRequire(root).resolve(specifier)).href);
+/** Imports a module as the library would; the library itself, and its parts, by its own name. */
+export async function importFrom(preload: Preload, specifier: string): Promise<Record<string, unknown>> {
+  if (!isPartOf(preload, specifier)) return await import(specifier);
+  const fromLibrary = createRequire(pathToFileURL(join(preload.packageRoot, "package.json")));
+  return await import(pathToFileURL(fromLibrary.resolve(specifier)).href);
+}
+
+function isPartOf(preload: Preload, specifier: string): boolean {
+  return specifier === preload.packageName || specifier.startsWith(`${preload.packageName}/`);
 }

@@ -106,9 +106,8 @@ function wrap(owner: object, name: string): void {
 }
 
 class Identity {
-  // A constructor that returns its argument lets a subclass put a private field on any object.
-  // biome-ignore lint/correctness/noConstructorReturn: that is the point
   constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: so that a subclass can put a private field on any object
     return object;
   }
 }

@@ -87,7 +87,7 @@ export class TestKernel {
     const child = spawn(process.execPath, [KERNEL_ENTRY, connectionFile], {
       cwd,
       env: { ...process.env, TUNELAB_PRELOAD: "", ...options.env },
-      stdio: ["ignore", "ignore", process.env["KERNEL_LOG"] ? "inherit" : "ignore"],
+      stdio: ["ignore", "ignore", process.env.KERNEL_LOG ? "inherit" : "ignore"],
     });
     return new TestKernel(child, directory, cwd);
   }
@@ -202,7 +202,7 @@ export class TestClient {
   /** Runs a cell that must end well. */
   async ok(code: string): Promise<Result> {
     const result = await this.execute(code);
-    if (result.reply["status"] !== "ok") throw new Error(`${code}\n${JSON.stringify(result.reply["traceback"])}`);
+    if (result.reply.status !== "ok") throw new Error(`${code}\n${JSON.stringify(result.reply.traceback)}`);
     return result;
   }
 
@@ -256,23 +256,22 @@ export class TestClient {
   }
 
   async #result(id: string): Promise<Result> {
-    const isIdle = ({ header, content }: Message) =>
-      header.msg_type === "status" && content["execution_state"] === "idle";
+    const isIdle = ({ header, content }: Message) => header.msg_type === "status" && content.execution_state === "idle";
     await this.until(() => this.#replies.has(id) && this.of(id).some(isIdle));
     const messages = this.of(id);
     const content = (type: string) => messages.filter(({ header }) => header.msg_type === type).map((m) => m.content);
     const text = (name: string) =>
       content("stream")
-        .filter((stream) => stream["name"] === name)
-        .map((stream) => stream["text"])
+        .filter((stream) => stream.name === name)
+        .map((stream) => stream.text)
         .join("");
     return {
       reply: (this.#replies.get(id) as Message).content,
       messages,
       stdout: text("stdout"),
       stderr: text("stderr"),
-      value: content("execute_result")[0]?.["data"] as MimeBundle | undefined,
-      displays: [...content("display_data"), ...content("update_display_data")].map((d) => d["data"] as MimeBundle),
+      value: content("execute_result")[0]?.data as MimeBundle | undefined,
+      displays: [...content("display_data"), ...content("update_display_data")].map((d) => d.data as MimeBundle),
     };
   }
 
@@ -280,7 +279,7 @@ export class TestClient {
     for await (const frames of this.#sockets[channel]) {
       const message = this.#wire.decode(frames);
       if (channel === "stdin") this.inputRequests.push(message);
-      else this.#replies.set(String(message.parentHeader["msg_id"]), message);
+      else this.#replies.set(String(message.parentHeader.msg_id), message);
       this.#wake();
     }
   }
@@ -289,7 +288,7 @@ export class TestClient {
     for await (const [, ...frames] of this.#iopub) {
       const message = this.#wire.decode(frames);
       this.broadcasts.push(message);
-      const parent = String(message.parentHeader["msg_id"] ?? "");
+      const parent = String(message.parentHeader.msg_id ?? "");
       const siblings = this.#byParent.get(parent);
       if (siblings) siblings.push(message);
       else this.#byParent.set(parent, [message]);

@@ -35,8 +35,8 @@ describe("interrupt", () => {
   for (const [name, code] of Object.entries(RUNAWAYS)) {
     it(`ends ${name} and keeps state`, async () => {
       const { reply } = await interrupted(code);
-      assert.equal(reply["status"], "error");
-      assert.equal(reply["ename"], "KeyboardInterrupt");
+      assert.equal(reply.status, "error");
+      assert.equal(reply.ename, "KeyboardInterrupt");
       assert.equal(await client.evaluate("kept.answer"), "42");
     });
   }
@@ -69,16 +69,16 @@ describe("interrupt", () => {
     );
     await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
     await client.interrupt();
-    await client.until(() => client.of(id).some((m) => String(m.content["text"]).includes("asked")));
+    await client.until(() => client.of(id).some((m) => String(m.content.text).includes("asked")));
     await client.interrupt();
-    assert.equal((await result).reply["ename"], "KeyboardInterrupt");
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
   });
 
   it("takes SIGINT as well", async () => {
     const { id, result } = await client.submit("started(); while (true) {}");
     await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
     kernel.process.kill("SIGINT");
-    assert.equal((await result).reply["ename"], "KeyboardInterrupt");
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
   });
 
   it("does nothing when no cell runs", async () => {

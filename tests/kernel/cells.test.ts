@@ -1,0 +1,223 @@
+/** Ordinary TypeScript in cells: what a person types must work, in every cell, whatever earlier cells did. */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { type TestClient, TestKernel } from "./client.js";
+
+describe("cells", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+  });
+  after(() => kernel.stop());
+
+  describe("names of earlier cells", () => {
+    it("work in object shorthand", async () => {
+      await client.ok("const model = 1, tokenizer = 2;");
+      assert.equal(await client.evaluate("({ model, tokenizer })"), "{ model: 1, tokenizer: 2 }");
+      assert.equal(await client.evaluate("const show = () => ({ model }); show()"), "{ model: 1 }");
+    });
+
+    it("can be assigned by destructuring, with defaults", async () => {
+      await client.ok("let count = 0; let rest: number[] = [];");
+      await client.ok("({ count } = { count: 7 });");
+      assert.equal(await client.evaluate("count"), "7");
+      await client.ok("[count, ...rest] = [8, 9, 10]; ({ count = 3 } = {} as { count?: number });");
+      assert.equal(await client.evaluate("[count, rest]"), "[ 3, [ 9, 10 ] ]");
+      await client.ok("for (count of [1, 2, 3]); count++; count **= 2;");
+      assert.equal(await client.evaluate("count"), "16");
+    });
+
+    it("are one variable for the cell that declared it and for later ones", async () => {
+      await client.ok("let live = 1; const bump = () => ++live;");
+      await client.ok("live = 10;");
+      assert.equal(await client.evaluate("[bump(), live]"), "[ 11, 11 ]");
+    });
+
+    it("do not disturb property names in patterns and literals", async () => {
+      await client.ok("const options = { model: 'a', nested: { tokenizer: 'b' } };");
+      assert.equal(
+        await client.evaluate("const { model: first, nested: { tokenizer: second } } = options; [first, second]"),
+        "[ 'a', 'b' ]",
+      );
+      await client.ok("let taken = ''; ({ model: taken } = options);");
+      assert.equal(await client.evaluate("taken"), "'a'");
+    });
+
+    it("can be declared again with another type", async () => {
+      await client.ok("const again = 1;");
+      await client.ok("const again = 'text';");
+      assert.equal(await client.evaluate("again.toUpperCase()"), "'TEXT'");
+      await client.ok("function again() { return 5; }");
+      assert.equal(await client.evaluate("again()"), "5");
+    });
+
+    it("carry types, classes, enums and generics", async () => {
+      await client.ok(`
+        type Row = { id: number; tags?: string[] };
+        interface Named { name: string }
+        enum Color { Red, Green }
+        abstract class Shape<T extends Named> { constructor(readonly of: T) {} abstract area(): number }`);
+      await client.ok("class Square extends Shape<Named> { #side = 3; area() { return this.#side ** 2; } }");
+      assert.equal(
+        await client.evaluate("const square = new Square({ name: 's' }); square.area() + Color.Green"),
+        "10",
+      );
+    });
+  });
+
+  it("accept anonymous classes with private members, which no declaration can describe", async () => {
+    await client.ok("const Counter = class { private n = 1; next() { return this.n++; } };");
+    assert.equal(await client.evaluate("new Counter().next()"), "1");
+  });
+
+  it("await at the top, in loops, and dispose", async () => {
+    await client.ok("async function* numbers() { yield 1; yield 2; }");
+    assert.equal(
+      await client.evaluate("let sum = 0; for await (const n of numbers()) sum += n; sum + (await Promise.resolve(1))"),
+      "4",
+    );
+    const { stdout } = await client.ok(
+      "using file = { [Symbol.dispose]() { console.log('closed'); } };\nconsole.log('open');",
+    );
+    assert.equal(stdout, "open\nclosed\n");
+  });
+
+  it("know the libraries of ES2024", async () => {
+    assert.equal(await client.evaluate("[3, 1].toSorted()"), "[ 1, 3 ]");
+    assert.equal(
+      await client.evaluate("Object.keys(Object.groupBy([1, 2], (n) => (n % 2 ? 'odd' : 'even')))"),
+      "[ 'odd', 'even' ]",
+    );
+    assert.equal(await client.evaluate("typeof Promise.withResolvers<void>().resolve"), "'function'");
+  });
+
+  it("show a promise as a value without waiting for it", async () => {
+    assert.equal(await client.evaluate("new Promise(() => {})"), "Promise { <pending> }");
+  });
+
+  it("may say export", async () => {
+    await client.ok("export const shared = 3;\nexport function twice(n: number) { return n * 2; }");
+    assert.equal(await client.evaluate("twice(shared)"), "6");
+  });
+
+  describe("declarations", () => {
+    it("survive an error for what was reached", async () => {
+      const { reply } = await client.execute(
+        "const reached = 1; function helper() { return 2; }\nthrow new Error('stop');",
+      );
+      assert.equal(reply.evalue, "stop");
+      assert.equal(await client.evaluate("reached + helper()"), "3");
+    });
+
+    it("that an error prevented keep their earlier meaning", async () => {
+      await client.ok("const value = 'old', other = 1;");
+      await client.execute("const value: number = JSON.parse('{');");
+      assert.equal(await client.evaluate("value.toUpperCase()"), "'OLD'");
+      const { reply } = await client.execute("const fresh = JSON.parse('{'); ");
+      assert.equal(reply.ename, "SyntaxError");
+      assert.match(String((await client.execute("fresh")).reply.evalue), /Cannot find name 'fresh'/);
+    });
+  });
+
+  describe("errors", () => {
+    it("of types show the line and a caret", async () => {
+      const { reply } = await client.execute("const fine = 1;\nconst wrong: number = 'text';");
+      assert.equal(reply.ename, "TypeScriptError");
+      const text = stripVTControlCharacters(String((reply.traceback as string[])[0]));
+      assert.match(text, /^Cell \[\d+\], line 2: TS2322 Type 'string' is not assignable to type 'number'\./);
+      assert.match(text, /\n2 \| const wrong: number = 'text';\n {2}\| {7}\^{5}$/);
+    });
+
+    it("at run time name the cell and its own line", async () => {
+      await client.ok(
+        "interface Gone { a: 1 }\ntype AlsoGone = 2;\nfunction fail(): never {\n  throw new RangeError('here');\n}",
+      );
+      const { reply } = await client.execute("const before = 1;\n\nfail();");
+      assert.equal(reply.ename, "RangeError");
+      const count = Number(reply.execution_count);
+      assert.deepEqual(reply.traceback, [
+        "RangeError: here",
+        `    at fail (Cell [${count - 1}], line 4)`,
+        `    at Cell [${count}], line 3`,
+      ]);
+    });
+
+    it("keep their causes, and values that are no errors are shown", async () => {
+      const { reply } = await client.execute("throw new Error('outer', { cause: new TypeError('inner') });");
+      assert.match((reply.traceback as string[]).join("\n"), /outer[\s\S]*\[cause\]: TypeError: inner/);
+      assert.equal((await client.execute("throw { custom: 1 };")).reply.evalue, "{ custom: 1 }");
+    });
+  });
+
+  describe("modules", () => {
+    before(() => {
+      const modules = join(kernel.cwd, "node_modules");
+      const add = (name: string, manifest: object, files: Record<string, string>) => {
+        mkdirSync(join(modules, name), { recursive: true });
+        writeFileSync(join(modules, name, "package.json"), JSON.stringify({ name, version: "1.0.0", ...manifest }));
+        for (const [file, text] of Object.entries(files)) writeFileSync(join(modules, name, file), text);
+      };
+      add(
+        "esm-only",
+        { type: "module", exports: { ".": { types: "./i.d.ts", import: "./i.js" } } },
+        {
+          "i.js": "export const a = await Promise.resolve(1); export default 2;",
+          "i.d.ts": "export const a: number; declare const d: number; export default d;",
+        },
+      );
+      add(
+        "old-style",
+        { main: "i.js", types: "i.d.ts" },
+        {
+          "i.js": "const all = { f: () => 3 }; module.exports = Object.assign(() => 4, all);",
+          "i.d.ts": "declare function g(): number; declare namespace g { function f(): number } export = g;",
+        },
+      );
+    });
+
+    it("that are ESM only, with top-level await, import both ways", async () => {
+      assert.equal(await client.evaluate('import two, { a } from "esm-only"; [a, two]'), "[ 1, 2 ]");
+      assert.equal(await client.evaluate('(await import("esm-only")).a'), "1");
+    });
+
+    it("that are CommonJS import with default and names", async () => {
+      assert.equal(await client.evaluate('import g, { f } from "old-style"; [g(), f()]'), "[ 4, 3 ]");
+      assert.equal(await client.evaluate("[g(), f()]"), "[ 4, 3 ]");
+      assert.equal(await client.evaluate('require("old-style")()'), "4");
+    });
+
+    it("of node and of the kernel are there, typed", async () => {
+      assert.equal(
+        await client.evaluate(
+          'import { join } from "node:path"; import fs from "fs"; join("a", typeof fs.readFileSync)',
+        ),
+        "'a/function'",
+      );
+      assert.equal(await client.evaluate('import { desc } from "arquero"; typeof desc'), "'function'");
+    });
+
+    it("that are local files are compiled, and again when they change", async () => {
+      writeFileSync(join(kernel.cwd, "util.ts"), "export const scale = (n: number): number => n * 2;");
+      assert.equal(await client.evaluate('import { scale } from "./util"; scale(4)'), "8");
+    });
+
+    it("have import.meta and __dirname of the notebook", async () => {
+      assert.equal(await client.evaluate("import.meta.url.startsWith('file:') && __dirname === process.cwd()"), "true");
+    });
+
+    it("that are missing say how to get them", async () => {
+      const { reply } = await client.execute('await import("no-such-package-here" as string)');
+      assert.match(String(reply.evalue), /Cannot find the package "no-such-package-here"\. Install it/);
+    });
+
+    it("written for tslab show their output", async () => {
+      const { displays } = await client.ok('import * as tslab from "tslab"; tslab.display.html("<b>x</b>");');
+      assert.deepEqual(displays, [{ "text/html": "<b>x</b>" }]);
+    });
+  });
+});

@@ -1,0 +1,2 @@
+export * from "./load.js";
+export { Trainer, type TrainerOptions } from "./trainer.js";

@@ -1,0 +1,4 @@
+/** @param {{ modelName: string }} options */
+export async function load({ modelName }) {
+  return { model: { layers: modelName.length }, tokenizer: (/** @type {string} */ text) => text.split(" ") };
+}

@@ -1,0 +1,164 @@
+/** Nothing that a cell shows is lost, out of order, or in another cell. */
+import assert from "node:assert/strict";
+import { type TestClient, TestKernel } from "./client.js";
+
+describe("output", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+  });
+  after(() => kernel.stop());
+
+  for (const lines of [20_000, 200_000]) {
+    it(`brings every one of ${lines} lines, in order, in few messages, and then idle`, async () => {
+      const { stdout, messages } = await client.ok(`for (let i = 0; i < ${lines}; i++) console.log(i);`);
+      assert.equal(stdout, Array.from({ length: lines }, (_, i) => `${i}\n`).join(""));
+      assert.ok(messages.length < lines / 500, `${messages.length} messages`);
+      assert.equal(messages.at(-1)?.content.execution_state, "idle");
+    });
+  }
+
+  it("brings lines between awaits", async () => {
+    const { stdout } = await client.ok("for (let i = 0; i < 3000; i++) { console.log(i); await null; }");
+    assert.equal(stdout.split("\n").length, 3001);
+  });
+
+  it("keeps one order for text, errors, native writes, child processes and displays", async () => {
+    const { messages } = await client.ok(`
+      import { writeSync } from "node:fs";
+      import { execFileSync } from "node:child_process";
+      console.log("one");
+      writeSync(1, "two\\n");
+      display({ "text/plain": "shown" });
+      execFileSync("echo", ["three"], { stdio: "inherit" });
+      console.error("four");
+      process.stdout.write("five");
+      "value"`);
+    const shown = messages
+      .filter(({ header }) => ["stream", "display_data", "execute_result"].includes(header.msg_type))
+      .map(({ content }) => content.text ?? (content.data as Record<string, unknown>)["text/plain"]);
+    assert.deepEqual(shown, ["one\ntwo\n", "shown", "three\n", "four\n", "five", "'value'"]);
+  });
+
+  it("brings native stderr to its cell", async () => {
+    const { stderr } = await client.ok('import { writeSync as write } from "node:fs"; write(2, "from below\\n");');
+    assert.equal(stderr, "from below\n");
+  });
+
+  it("keeps characters whole, however they are cut", async () => {
+    const { stdout } = await client.ok(
+      'process.stdout.write("aé🎉".repeat(5000)); process.stdout.write(Buffer.from("日本"));',
+    );
+    assert.equal(stdout, `${"aé🎉".repeat(5000)}日本`);
+  });
+
+  it("cannot be confused by text that looks like a frame", async () => {
+    const { stdout } = await client.ok(
+      'process.stdout.write("\\0\\x1eo1,5\\nhello\\0\\x1e"); require("fs").writeSync(1, "\\0\\x1em7\\n");',
+    );
+    assert.equal(stdout, "\0\x1eo1,5\nhello\0\x1e\0\x1em7\n");
+  });
+
+  it("of work in the background belongs to the cell that started it", async () => {
+    const { id, result } = await client.submit(`
+      void (async () => { for (let i = 0; i < 5; i++) { await new Promise((r) => setTimeout(r, 30)); console.log("tick", i); } })();
+      setTimeout(() => display({ "text/plain": "late" }), 100);`);
+    await result;
+    const { stdout } = await client.ok('console.log("other"); await new Promise((r) => setTimeout(r, 250));');
+    assert.equal(stdout, "other\n");
+    const text = () =>
+      client
+        .of(id)
+        .map((m) => String(m.content.text ?? ""))
+        .join("");
+    await client.until(() => text().includes("tick 4"));
+    assert.ok(client.of(id).some(({ header }) => header.msg_type === "display_data"));
+  });
+
+  it("of an error that nobody awaits is shown and harms nothing", async () => {
+    const { id, result } = await client.submit(
+      'setTimeout(() => { throw new Error("stray"); }, 1); void Promise.reject(new Error("lost"));',
+    );
+    await result;
+    const text = () =>
+      client
+        .of(id)
+        .map((m) => String(m.content.text ?? ""))
+        .join("");
+    await client.until(() => text().includes("stray") && text().includes("lost"));
+    assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+});
+
+describe("display", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+  });
+  after(() => kernel.stop());
+
+  it("updates by id", async () => {
+    const { messages } = await client.ok(`
+      display({ "text/html": "<b>1</b>" }, { displayId: "bar" });
+      display({ "text/html": "<b>2</b>" }, { displayId: "bar", update: true });`);
+    const shown = messages.filter(({ header }) => header.msg_type.endsWith("display_data"));
+    assert.deepEqual(
+      shown.map(({ header, content }) => [header.msg_type, content.transient, content.data]),
+      [
+        ["display_data", { display_id: "bar" }, { "text/html": "<b>1</b>" }],
+        ["update_display_data", { display_id: "bar" }, { "text/html": "<b>2</b>" }],
+      ],
+    );
+  });
+
+  it("takes the library's hook", async () => {
+    const { messages } = await client.ok(`
+      type Hook = (bundle: { data: object; metadata?: object }, options?: { displayId?: string; update?: boolean }) => void;
+      const show = (globalThis as unknown as Record<symbol, Hook>)[Symbol.for("tunelab.display")]!;
+      show({ data: { "text/plain": "x" }, metadata: { a: 1 } }, { displayId: "h" });`);
+    const { content } = messages.find(({ header }) => header.msg_type === "display_data")!;
+    assert.deepEqual(content, { data: { "text/plain": "x" }, metadata: { a: 1 }, transient: { display_id: "h" } });
+  });
+
+  it("asks a value how it wants to be shown", async () => {
+    const { value } = await client.ok(
+      '({ async [Symbol.for("Jupyter.display")]() { return { "text/markdown": "**m**", "text/plain": "m" }; } })',
+    );
+    assert.deepEqual(value, { "text/markdown": "**m**", "text/plain": "m" });
+    const table = await client.ok('import { table } from "arquero"; table({ a: [1, 2] })');
+    assert.match(String(table.value?.["text/html"]), /<table>/);
+  });
+
+  it("knows Plotly, Vega and pictures by their shape", async () => {
+    const types = async (code: string) => Object.keys((await client.ok(code)).value ?? {});
+    assert.deepEqual(await types("({ data: [{ y: [1] }], layout: {} })"), [
+      "application/vnd.plotly.v1+json",
+      "text/plain",
+    ]);
+    assert.deepEqual(await types('({ $schema: "https://vega.github.io/schema/vega-lite/v5.json", mark: "bar" })'), [
+      "application/vnd.vegalite.v5+json",
+      "text/plain",
+    ]);
+    assert.deepEqual(await types("new Uint8Array([0x89, 0x50, 0x4e, 0x47])"), ["image/png", "text/plain"]);
+  });
+
+  it("clears, now or at the next output", async () => {
+    const { messages } = await client.ok("clearOutput(); clearOutput(true);");
+    const cleared = messages.filter(({ header }) => header.msg_type === "clear_output");
+    assert.deepEqual(
+      cleared.map(({ content }) => content.wait),
+      [false, true],
+    );
+  });
+
+  it("pages", async () => {
+    const { reply } = await client.ok('page("a long text")');
+    assert.deepEqual(reply.payload, [{ source: "page", start: 0, data: { "text/plain": "a long text" } }]);
+  });
+});

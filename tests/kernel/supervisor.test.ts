@@ -1,0 +1,200 @@
+/** The protocol as clients rely on it: order, counts, history, silence, aborting, and answers while a cell computes. */
+import assert from "node:assert/strict";
+import { type TestClient, TestKernel } from "./client.js";
+
+describe("supervisor", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+  });
+  after(() => kernel.stop());
+
+  it("sends busy, input, result and idle in this order, in its own session", async () => {
+    const { messages, reply } = await client.execute("'x'");
+    assert.deepEqual(
+      messages.map(({ header, content }) => content.execution_state ?? header.msg_type),
+      ["busy", "execute_input", "execute_result", "idle"],
+    );
+    assert.equal(reply.status, "ok");
+    assert.ok(messages.every(({ header }) => header.session !== client.session));
+  });
+
+  it("runs queued cells one after the other", async () => {
+    const first = await client.submit("await new Promise((r) => setTimeout(r, 50)); console.log('a')");
+    const second = await client.submit("console.log('b')");
+    await Promise.all([first.result, second.result]);
+    const states = client.broadcasts
+      .filter((m) => [first.id, second.id].includes(String(m.parentHeader.msg_id)) && m.header.msg_type === "status")
+      .map((m) => `${m.parentHeader.msg_id === first.id ? "a" : "b"} ${m.content.execution_state}`);
+    assert.deepEqual(states, ["a busy", "a idle", "b busy", "b idle"]);
+  });
+
+  it("aborts what was queued when a cell fails, and nothing that comes later", async () => {
+    const sent = [await client.submit("throw new Error('x')"), await client.submit("1"), await client.submit("2")];
+    const [failed, ...rest] = await Promise.all(sent.map(({ result }) => result));
+    assert.equal(failed?.reply.status, "error");
+    for (const { reply, messages } of rest) {
+      assert.equal(reply.status, "aborted");
+      assert.deepEqual(
+        messages.map(({ content }) => content.execution_state),
+        ["busy", "idle"],
+      );
+    }
+    assert.equal(await client.evaluate("3"), "3");
+  });
+
+  it("goes on after an error when stop_on_error is false", async () => {
+    const failing = await client.submit("throw new Error('x')", { stopOnError: false });
+    const next = await client.submit("'went on'");
+    await failing.result;
+    assert.equal((await next.result).value?.["text/plain"], "'went on'");
+  });
+
+  it("runs silently: no input, no result, no count, no history", async () => {
+    const before = (await client.ok("0")).reply.execution_count;
+    const { messages, reply } = await client.execute("const hidden = 5; hidden", { silent: true });
+    assert.equal(reply.status, "ok");
+    assert.ok(messages.every(({ header }) => header.msg_type === "status"));
+    assert.equal((await client.ok("hidden")).reply.execution_count, Number(before) + 1);
+  });
+
+  it("evaluates user expressions after the cell", async () => {
+    const { reply } = await client.execute("const base = 20;", {
+      userExpressions: { good: "base + 1", bad: "nothing" },
+    });
+    const expressions = reply.user_expressions as Record<string, Record<string, unknown>>;
+    assert.deepEqual(expressions.good, { status: "ok", data: { "text/plain": "21" }, metadata: {} });
+    assert.equal(expressions.bad?.status, "error");
+  });
+
+  it("keeps history: tail, range, search with wildcards, unique", async () => {
+    await client.ok("'needle 1'");
+    await client.ok("'needle 1'");
+    const { reply } = await client.ok("'needle 2'");
+    const count = Number(reply.execution_count);
+    const ask = async (content: Record<string, string | number | boolean>) => {
+      const { history } = await client.request("history_request", { raw: true, output: false, ...content });
+      return history as [number, number, unknown][];
+    };
+    assert.deepEqual(await ask({ hist_access_type: "tail", n: 1 }), [[1, count, "'needle 2'"]]);
+    assert.deepEqual(await ask({ hist_access_type: "range", session: 0, start: count - 1, stop: count }), [
+      [1, count - 1, "'needle 1'"],
+    ]);
+    const search = { hist_access_type: "search", pattern: "'n??dle*" };
+    assert.equal((await ask(search)).length, 3);
+    assert.equal((await ask({ ...search, unique: true })).length, 2);
+    assert.deepEqual((await ask({ ...search, n: 1, output: true }))[0]?.[2], ["'needle 2'", "'needle 2'"]);
+  });
+
+  describe("while a cell computes", () => {
+    it("answers kernel_info, completion, inspection and the heartbeat", async () => {
+      await client.ok("const matrix = { rows: 2, columns: 3 };");
+      const { result } = await client.submit("const end = Date.now() + 1500; while (Date.now() < end);");
+      const start = performance.now();
+      assert.equal((await client.request("kernel_info_request")).implementation, "tunelab");
+      assert.equal((await client.request("kernel_info_request", {}, "control")).status, "ok");
+      const completed = await client.request("complete_request", { code: "matrix.c", cursor_pos: 8 });
+      assert.deepEqual(completed.matches, ["columns"]);
+      const inspected = await client.request("inspect_request", { code: "matrix", cursor_pos: 3, detail_level: 0 });
+      assert.equal(inspected.found, true);
+      assert.ok((await client.beat()) < 1000);
+      assert.ok(performance.now() - start < 1500, "answers waited for the cell");
+      assert.equal((await result).reply.status, "ok");
+    });
+
+    it("completes with names of the running cell", async () => {
+      const { result } = await client.submit("const justNow = 1; await new Promise((r) => setTimeout(r, 300));");
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      const completed = await client.request("complete_request", { code: "justN", cursor_pos: 5 });
+      assert.deepEqual(completed.matches, ["justNow"]);
+      await result;
+    });
+  });
+
+  it("counts cursor positions in code points and tells kinds", async () => {
+    const code = "const s = '🎉🎉'; parseI";
+    const reply = await client.request("complete_request", { code, cursor_pos: [...code].length });
+    assert.deepEqual(reply.matches, ["parseInt"]);
+    assert.deepEqual([reply.cursor_start, reply.cursor_end], [[...code].length - 6, [...code].length]);
+    const metadata = reply.metadata as { _jupyter_types_experimental: { text: string; type: string }[] };
+    assert.equal(metadata._jupyter_types_experimental[0]?.type, "function");
+  });
+
+  it("tells complete, incomplete and invalid code apart", async () => {
+    const status = async (code: string) => (await client.request("is_complete_request", { code })).status;
+    assert.deepEqual(await Promise.all(["1 + 1", "function f() {", "const = 7q"].map(status)), [
+      "complete",
+      "incomplete",
+      "invalid",
+    ]);
+  });
+
+  it("closes comms that nobody here knows", async () => {
+    const id = await client.send("shell", "comm_open", { comm_id: "c1", target_name: "nobody", data: {} });
+    await client.until(() => client.of(id).some(({ header }) => header.msg_type === "comm_close"));
+    assert.deepEqual(await client.request("comm_info_request", {}), { status: "ok", comms: {} });
+  });
+
+  it("serves two clients", async () => {
+    const other = await kernel.connect();
+    const [mine, theirs] = await Promise.all([client.execute("'mine'"), other.execute("'theirs'")]);
+    assert.equal(mine.value?.["text/plain"], "'mine'");
+    assert.equal(theirs.value?.["text/plain"], "'theirs'");
+    await client.until(() => client.broadcasts.some(({ content }) => content.code === "'theirs'"));
+  });
+
+  it("ignores forged and malformed messages", async () => {
+    const junk = [
+      [Buffer.from("<IDS|MSG>"), Buffer.from("0".repeat(64)), ...["{}", "{}", "{}", "{}"].map((s) => Buffer.from(s))],
+      [Buffer.from("nonsense")],
+      [Buffer.alloc(0)],
+    ];
+    for (const frames of junk) {
+      await client.sendFrames("shell", frames);
+      await client.sendFrames("control", frames);
+    }
+    await client.send("shell", "unheard_of_request", {});
+    assert.equal((await client.execute("", {})).reply.status, "ok");
+    assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+
+  it("asks for input", async () => {
+    const { result } = await client.submit(
+      'const token = password("Token:"); const name = prompt("Name", "nobody"); `${token} ${name}`',
+      {
+        allowStdin: true,
+      },
+    );
+    for (const [index, value] of ["s3cret", ""].entries()) {
+      await client.until(() => client.inputRequests.length > index);
+      await client.send("stdin", "input_reply", { value }, client.inputRequests[index]?.header);
+    }
+    assert.equal((await result).value?.["text/plain"], "'s3cret nobody'");
+    assert.deepEqual(client.inputRequests[0]?.content, { prompt: "Token: ", password: true });
+    const refused = await client.execute("prompt('x')");
+    assert.match(String(refused.reply.evalue), /does not take input/);
+  });
+
+  it("stops waiting for input when interrupted", async () => {
+    const { result } = await client.submit("prompt('x')", { allowStdin: true });
+    await client.until(() => client.inputRequests.length > 2);
+    await client.interrupt();
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
+  });
+});
+
+describe("transports", () => {
+  for (const options of [{ transport: "ipc" as const }, { key: "" }]) {
+    it(`runs a cell with ${JSON.stringify(options)}`, async () => {
+      const kernel = await TestKernel.start(options);
+      try {
+        assert.equal(await (await kernel.connect()).evaluate("40 + 2"), "42");
+      } finally {
+        await kernel.stop();
+      }
+    });
+  }
+});
