@@ -48,9 +48,15 @@ function load(): LoadedAddon {
   if (!existsSync(file)) {
     return { reason: `The native addon ${file} does not exist. Build it with "npm run build:native".` };
   }
+  // OpenBLAS reads this once, while it is loaded: its own threads would only lie idle beside the addon's.
+  const threads = process.env.OPENBLAS_NUM_THREADS;
+  process.env.OPENBLAS_NUM_THREADS = "1";
   try {
     return { addon: createRequire(import.meta.url)(file) as Addon, file };
   } catch (error) {
     return { reason: `The native addon ${file} does not load: ${error instanceof Error ? error.message : error}` };
+  } finally {
+    if (threads === undefined) delete process.env.OPENBLAS_NUM_THREADS;
+    else process.env.OPENBLAS_NUM_THREADS = threads;
   }
 }

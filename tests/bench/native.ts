@@ -4,6 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { loadAddon } from "../../lib/native/addon.js";
+import { SIGNED_DYNAMIC_MAP, UNSIGNED_DYNAMIC_MAP } from "../../lib/quant/dynamicMap.js";
+import { quantizeNf4 } from "../../lib/quant/nf4.js";
 import { type LayerGeometry, PROJECTIONS } from "../../lib/tensor/layers.js";
 import { pack, randomLayer, sizes } from "../lib/native/reference/layers.js";
 import { normal } from "../lib/native/reference/random.js";
@@ -117,6 +119,65 @@ for (const saving of ["all", "none"] as const) {
   report(`${layers} layers forward, saving ${saving}`, forward, layers * forwardFlops);
   const again = saving === "none" ? forwardFlops : 0;
   report(`${layers} layers backward, saving ${saving}`, total - forward, layers * (backwardFlops + again));
+}
+const vocabulary = Number(values.vocabulary);
+const dense = { kind: "dense", values: normal(3, vocabulary * hidden, 0.02) } as const;
+const head = cpu.createLinear({ inFeatures: hidden, outFeatures: vocabulary, weight: dense, bias: null, lora: null });
+const labels = Int32Array.from({ length: tokens }, (_, i) => (i * 31) % vocabulary);
+const dHidden = new Float32Array(x.length);
+report(
+  `loss and gradient over ${vocabulary} tokens`,
+  time(() => cpu.linearCrossEntropy(head, x, labels, batch.cuSeqlens, 1e-3, dHidden)),
+  4 * tokens * hidden * vocabulary,
+);
+
+const size = (layers * lora) / (2 * tokens);
+const blocks = Math.ceil(size / 256);
+const tensor = {
+  value: normal(5, size),
+  gradient: normal(6, size),
+  state1: new Uint8Array(size),
+  state2: new Uint8Array(size),
+  absmax1: new Float32Array(blocks),
+  absmax2: new Float32Array(blocks),
+};
+const step = { learningRate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, gradScale: 1, step: 1 };
+report(
+  `adamw8bit, ${size} values`,
+  time(() => cpu.adamw8bit([tensor], SIGNED_DYNAMIC_MAP, UNSIGNED_DYNAMIC_MAP, step)),
+  0,
+);
+report(
+  `gradNorm, ${size} values`,
+  time(() => cpu.gradNorm([tensor.gradient])),
+  2 * size,
+);
+
+const matrix = new Float32Array(1 << 22);
+const state = quantizeNf4(normal(7, matrix.length));
+const expand = time(() => cpu.dequantizeNf4(state, matrix));
+report(`NF4 to float32, ${(matrix.length / expand / 1e6).toFixed(2)} G elements/s`, expand, 0);
+
+for (const sequences of [1, 8]) {
+  const cache = cpu.createKvCache(layers, geometry.numKvHeads * geometry.headDim, sequences, 1024);
+  const rowsOfOne = pack(Array.from({ length: sequences }, () => 1));
+  const lengths = new Int32Array(sequences).fill(500);
+  const positions = new Int32Array(sequences).fill(500);
+  let input = normal(8, sequences * hidden);
+  const logits = new Float32Array(sequences * vocabulary);
+  const milliseconds = time(() => {
+    handles.forEach((handle, i) => {
+      const output = new Float32Array(input.length);
+      cpu.decoderLayerCached(handle, cache, i, input, output, { ...rowsOfOne, positions }, lengths);
+      input = output;
+    });
+    cpu.linearForward(head, input, logits, { training: false, seed: 0 });
+  });
+  report(
+    `decode at 500, ${sequences} sequences: ${Math.round((1000 * sequences) / milliseconds)} tokens/s`,
+    milliseconds,
+    (sequences * layers * (linear + lora)) / tokens + 2 * sequences * hidden * vocabulary,
+  );
 }
 console.table(rows);
 console.log(cpu.memory());

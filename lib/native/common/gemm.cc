@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/few_rows.h"
 #include "parallel.h"
 
 namespace tunelab {
@@ -25,8 +26,10 @@ void gemmSerial(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n
 
 void gemm(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  // Below some 10 microseconds of work a second thread costs more than it brings.
-  const bool small = 2 * m * n * k < 1000000;
+  if (m <= fewRows && transposeA == Transpose::no && transposeB == Transpose::yes && alpha == 1)
+    return gemmFewRows(m, n, k, a, lda, b, ldb, beta, c, ldc);
+  // Below some 10 microseconds of arithmetic or of reading memory a second thread costs more than it brings.
+  const bool small = 2 * m * n * k < 1000000 && m * k + k * n + m * n < 100000;
   // Stripes in multiples of the micro kernel's edge, along the longer side of c.
   constexpr int64_t edge = 16;
   const int64_t blocks = (std::max(m, n) + edge - 1) / edge;
