@@ -1,9 +1,10 @@
 /** The public names of tunelab, nothing else. */
-export { backendReport, initBackend, isBfloat16Supported } from "./tensor/backend.js";
+
 export { LiveChart } from "./charts/liveChart.js";
 export { plot } from "./charts/plot.js";
 export { table } from "./charts/table.js";
-export { Dataset, DatasetDict } from "./data/dataset.js";
+export { Dataset } from "./data/dataset.js";
+export { DatasetDict } from "./data/datasetDict.js";
 export { loadDataset } from "./data/loadDataset.js";
 export { loadDotenv } from "./env.js";
 export { TunelabError } from "./errors.js";
@@ -15,7 +16,8 @@ export { PeftModel } from "./peft/peftModel.js";
 export { currentProfile } from "./profile.js";
 export { dequantizeNf4, quantizeNf4 } from "./quant/nf4.js";
 export type { QuantState } from "./quant/quantState.js";
-export { Tokenizer } from "./tokenizer/tokenizer.js";
+export { isBfloat16Supported } from "./tensor/backend.js";
 export type { TokenizerLike } from "./tokenizer/tokenizer.js";
+export { Tokenizer } from "./tokenizer/tokenizer.js";
 export { SFTTrainer } from "./train/sftTrainer.js";
 export { TrainingArguments } from "./train/trainingArguments.js";

@@ -2,28 +2,22 @@
  * Which model and data set the article's names stand for on this machine: the real ones ("article"), or the small ones
  * that the repository ships ("embedded").
  */
-import { join } from "node:path";
 import { fail, suggestion } from "./errors.js";
 import { isHubReachable } from "./hub/reachable.js";
-import { packageRoot } from "./packageRoot.js";
-import { initBackend } from "./tensor/backend.js";
+import { type BackendReport, backendReport, initBackend } from "./tensor/backend.js";
 
 export const PROFILES = ["article", "embedded"] as const;
 export type ProfileName = (typeof PROFILES)[number];
 
 export interface Profile {
   readonly name: ProfileName;
-  /** The tensor backend that computes. */
+  /** The tensor backend that computes, its threads, and why it is this one. */
   readonly backend: string;
+  readonly threads: number;
+  readonly backendReason: string;
   /** Why this profile was picked, one sentence. */
   readonly reason: string;
 }
-
-/** The article's model and data set, and where their embedded stand-ins lie. */
-export const ARTICLE_MODEL = "unsloth/DeepSeek-R1-Distill-Qwen-14B";
-export const ARTICLE_DATASET = "FreedomIntelligence/medical-o1-reasoning-SFT";
-export const EMBEDDED_MODEL = join(packageRoot, "notebooks", "embedded", "model");
-export const EMBEDDED_DATASET = join(packageRoot, "notebooks", "embedded", "data");
 
 let picked: Promise<Profile> | null = null;
 
@@ -37,26 +31,32 @@ export function currentProfile(): Promise<Profile> {
 }
 
 async function pick(): Promise<Profile> {
-  const backend = await initBackend();
+  const { backend, threads, reason: backendReason } = await startedBackend();
+  const found = { backend, threads, backendReason };
   const forced = process.env.TUNELAB_PROFILE;
   if (forced !== undefined && forced !== "") {
     const name = PROFILES.find((profile) => profile === forced);
     if (name === undefined) fail(`TUNELAB_PROFILE is "${forced}".`, { hint: suggestion(forced, PROFILES) });
-    return { name, backend, reason: `TUNELAB_PROFILE asks for the ${name} profile.` };
+    return { name, ...found, reason: `TUNELAB_PROFILE asks for the ${name} profile.` };
   }
   if (backend !== "cuda") {
     return {
       name: "embedded",
-      backend,
+      ...found,
       reason: "No CUDA backend computes here, so the small model of the repository runs.",
     };
   }
   if (!(await isHubReachable({ timeoutMs: 3000 }))) {
     return {
       name: "embedded",
-      backend,
+      ...found,
       reason: "The Hugging Face hub cannot be reached, so the small model of the repository runs.",
     };
   }
-  return { name: "article", backend, reason: "A GPU computes and the hub answers, so the article's own model runs." };
+  return { name: "article", ...found, reason: "A GPU computes and the hub answers, so the article's own model runs." };
+}
+
+async function startedBackend(): Promise<BackendReport> {
+  await initBackend();
+  return backendReport() ?? fail("No tensor backend started.");
 }

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { standIn } from "../embedded.js";
 import { fail } from "../errors.js";
 import type { ProgressListener } from "../hub/progress.js";
 import { openRepository } from "../hub/repository.js";
@@ -31,16 +32,6 @@ export interface ResolvedDataset {
   local(paths: readonly string[]): Promise<string[]>;
 }
 
-/** Gives the folder to read instead of the hub's data set `repoId`, or null for the hub itself. */
-export type DatasetRedirect = (repoId: string) => string | null | Promise<string | null>;
-
-let redirect: DatasetRedirect = () => null;
-
-/** Lets names of the hub stand for local folders; a profile without a network uses this. */
-export function setDatasetRedirect(next: DatasetRedirect): void {
-  redirect = next;
-}
-
 /** Finds the files of a data set, without reading them yet. */
 export async function resolveDataset(
   path: string,
@@ -51,7 +42,7 @@ export async function resolveDataset(
   if (builder) return fromFiles(builder, options);
   if (existsSync(path)) return statSync(path).isDirectory() ? fromFolder(path, name, options) : fromFile(path);
   if (/^[./~]/.test(path) || formatOf(path) !== undefined) fail(`There is no file or folder ${resolve(path)}.`);
-  const folder = await redirect(path);
+  const folder = await standIn(path);
   if (folder !== null) return fromStandIn(path, folder, name, options);
   return fromHub(path, name, options);
 }

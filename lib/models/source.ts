@@ -1,9 +1,9 @@
 /** Where a model's files lie: a folder, the embedded model, or the hub's cache. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { standIn } from "../embedded.js";
 import { fail } from "../errors.js";
 import { snapshot } from "../hub/snapshot.js";
-import { ARTICLE_MODEL, currentProfile, EMBEDDED_MODEL } from "../profile.js";
 
 export interface ModelSource {
   /** The name that was asked for. */
@@ -29,12 +29,7 @@ export async function resolveModel(name: string, options: SourceOptions): Promis
     return { requested: name, kind: "folder", directory: resolve(name) };
   }
   if (/^[./~]/.test(name)) fail(`There is no folder ${resolve(name)}.`);
-  if (name === ARTICLE_MODEL) {
-    const profile = await currentProfile();
-    if (profile.name === "embedded") {
-      console.log(`${name} is played by the embedded model: ${profile.reason}`);
-      return { requested: name, kind: "embedded", directory: EMBEDDED_MODEL };
-    }
-  }
+  const folder = await standIn(name);
+  if (folder !== null) return { requested: name, kind: "embedded", directory: folder };
   return { requested: name, kind: "hub", directory: await snapshot(name, options) };
 }

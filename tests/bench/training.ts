@@ -7,9 +7,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadDataset } from "../../lib/data/loadDataset.js";
+import { ARTICLE_DATASET, EMBEDDED_MODEL } from "../../lib/embedded.js";
 import { FastLanguageModel } from "../../lib/models/fastLanguageModel.js";
 import { packageRoot } from "../../lib/packageRoot.js";
-import { ARTICLE_DATASET, EMBEDDED_MODEL } from "../../lib/profile.js";
 import { backendReport } from "../../lib/tensor/backend.js";
 import { SFTTrainer } from "../../lib/train/sftTrainer.js";
 import { TrainingArguments } from "../../lib/train/trainingArguments.js";
@@ -67,7 +67,11 @@ const ratios: number[] = [];
 for (let turn = 1; turn <= TURNS; turn++) {
   const [mine, peer] = [await ours(), theirs()];
   ratios.push(mine / peer);
-  console.log(`turn ${turn}: tunelab ${mine.toFixed(0)} tok/s, PEFT ${peer.toFixed(0)} tok/s, ratio ${(mine / peer).toFixed(2)}`);
+  console.log(
+    `turn ${turn}: tunelab ${mine.toFixed(0)} tok/s, PEFT ${peer.toFixed(0)} tok/s, ratio ${(mine / peer).toFixed(2)}`,
+  );
 }
 ratios.sort((a, b) => a - b);
-console.log(`${backendReport().backend}: training, median ratio to PEFT on PyTorch CPU: ${ratios[Math.floor(TURNS / 2)]?.toFixed(2)}`);
+console.log(
+  `${backendReport()?.backend}: training, median ratio to PEFT on PyTorch CPU: ${ratios[Math.floor(TURNS / 2)]?.toFixed(2)}`,
+);

@@ -3,7 +3,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { jupyterDisplay } from "../../../lib/data/display.js";
 import { loadDataset } from "../../../lib/data/loadDataset.js";
-import { setDatasetRedirect } from "../../../lib/data/resolve.js";
 import { temporaryDirectory } from "../formats/temporaryDirectory.js";
 
 const jsonl = (count: number, offset = 0): string =>
@@ -19,7 +18,6 @@ describe("loadDataset", () => {
     writeFileSync(path("part2.csv"), "a\n2\n");
     writeFileSync(path("empty.jsonl"), "\n");
   });
-  afterEach(() => setDatasetRedirect(() => null));
 
   it("gives every split of a folder, or the rows asked for", async () => {
     const dict = await loadDataset(path("set"));
@@ -45,15 +43,11 @@ describe("loadDataset", () => {
     assert.equal(lines.numRows, 3);
   });
 
-  it("reads the folder that a name of the hub is redirected to, whatever the configuration", async () => {
-    const asked: string[] = [];
-    setDatasetRedirect((repoId) => {
-      asked.push(repoId);
-      return path("set");
-    });
+  it("reads the embedded set for the article's name on the embedded profile, whatever the configuration", async () => {
+    process.env.TUNELAB_PROFILE = "embedded";
     const dataset = await loadDataset("FreedomIntelligence/medical-o1-reasoning-SFT", "en", { split: "train[0:5]" });
     assert.equal(dataset.numRows, 5);
-    assert.deepEqual(asked, ["FreedomIntelligence/medical-o1-reasoning-SFT"]);
+    assert.deepEqual(dataset.columnNames, ["Question", "Complex_CoT", "Response"]);
   });
 
   const refused: [string, () => Promise<unknown>, RegExp][] = [
