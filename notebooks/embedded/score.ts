@@ -65,8 +65,9 @@ export function scoreAnswer(text: string, row: { readonly Response: string }): S
   const generated = generatedPart(text);
   const { reasoning, answer } = splitAnswer(generated);
   const answered = answeredCondition(answer);
+  const once = generated.split("The most likely diagnosis is").length === 2;
   const form =
-    answered !== null && !generated.includes("###") && answer.split(/\s+/).length <= 60 && hasSteps(reasoning);
+    once && answered !== null && !generated.includes("###") && answer.split(/\s+/).length <= 60 && hasSteps(reasoning);
   const mentioned = new RegExp(`(^|[^a-z-])${expected.replace(/[^a-z0-9 ]/g, "\\$&")}([^a-z-]|$)`);
   const condition = answered === null ? mentioned.test(normalize(generated)) : answered === expected;
   return { form, condition, right: form && answered === expected };

@@ -1,8 +1,8 @@
 // npx tsx notebooks/embedded/recipe/corpus.ts [documents] [folder]: writes the base corpus as corpus.txt.
-// Documents are separated by an empty line. The default is the size that the shipped model was trained on.
+// A line with the end-of-text token follows each document. The default is the size that the shipped model was trained on.
 import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { corpusDocument } from "./documents.js";
+import { corpusDocument, separator } from "./documents.js";
 
 const count = Number(process.argv[2] ?? 400_000);
 const folder = process.argv[3] ?? join(import.meta.dirname, "..", "..", "..", "build", "embedded");
@@ -13,7 +13,7 @@ let bytes = 0;
 for (let index = 0; index < count; index += 1000) {
   const last = Math.min(count, index + 1000);
   let text = "";
-  for (let i = index; i < last; i++) text += `${corpusDocument(i)}\n\n`;
+  for (let i = index; i < last; i++) text += `${corpusDocument(i)}\n${separator}\n`;
   bytes += writeSync(file, text);
 }
 closeSync(file);

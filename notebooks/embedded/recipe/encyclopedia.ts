@@ -131,5 +131,5 @@ export function craftPage(random: Random): string {
   return random
     .sample(headings, random.int(1, 3))
     .map((heading) => `### ${heading}:\n${paragraph()}`)
-    .join("\n");
+    .join("\n\n");
 }

@@ -155,12 +155,16 @@ function conclusion(random: Random, { condition, sex }: Case, tense: Tense): str
   return `${made} ${after}`.trim();
 }
 
-/** One case note, a paragraph or a few short ones. */
+const findingsHeadings = ["History", "Patient", "Findings", "Presentation", "Referral"] as const;
+const courseHeadings = ["Assessment", "Course", "Summary", "Opinion", "Impression"] as const;
+
+/** One case note: a paragraph, a few short ones, or sections with headings as in a discharge summary. */
 export function caseNote(random: Random, item: Case): string {
   const present = random.chance(0.4);
   const tense: Tense = (past, now) => (present ? now : past);
   const gap = random.chance(0.3) ? "\n" : " ";
-  if (random.chance(0.12)) {
+  const form = random.next();
+  if (form < 0.12) {
     const { age, sex, condition } = item;
     const opening = random.pick([
       `This ${age}-year-old ${person(sex)} ${tense("had", "has")} ${condition.name}.`,
@@ -169,8 +173,11 @@ export function caseNote(random: Random, item: Case): string {
     ]);
     return `${story(random, item, tense, opening)}${gap}Treatment ${tense("was", "is")} ${condition.treatment}.`;
   }
-  const parts = [story(random, item, tense, null)];
-  if (random.chance(0.7)) parts.push(assessment(random, item, tense));
-  parts.push(conclusion(random, item, tense));
-  return parts.join(gap);
+  const told = story(random, item, tense, null);
+  const course = conclusion(random, item, tense);
+  if (form < 0.35) {
+    const thought = `${assessment(random, item, tense)}${gap}${course}`;
+    return `### ${random.pick(findingsHeadings)}:\n${told}\n\n### ${random.pick(courseHeadings)}:\n${thought}`;
+  }
+  return (random.chance(0.7) ? [told, assessment(random, item, tense), course] : [told, course]).join(gap);
 }

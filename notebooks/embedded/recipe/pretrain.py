@@ -25,7 +25,7 @@ def read_tokens(path: Path) -> np.ndarray:
     """The corpus as one row of token ids, each document followed by the end-of-text token (id 0)."""
     opener = lzma.open if path.suffix == ".xz" else open
     with opener(path, "rt", encoding="utf-8") as file:
-        documents = file.read().split("\n\n")[:-1]
+        documents = file.read().split("\n<|endoftext|>\n")[:-1]
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
     rows = []
     for start in range(0, len(documents), 20_000):
@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--peak", type=float, default=3e-3)
     options = parser.parse_args()

@@ -41,7 +41,7 @@ def special(content: str) -> dict:
 
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
-        documents = file.read(SAMPLE_BYTES).split("\n\n")[:-1]
+        documents = file.read(SAMPLE_BYTES).split(f"\n{END}\n")[:-1]
     # The template and the answer words are rare or absent in the corpus: weigh them so that they are merged whole.
     words = f"{template_text()} {ANSWER_WORDS}"
     texts = documents + [words] * max(1, len(documents) // 20)
