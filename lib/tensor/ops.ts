@@ -16,8 +16,6 @@ import * as cached from "./portable/kvCache.js";
 import { linearForward } from "./portable/linear.js";
 import * as norm from "./portable/norm.js";
 
-export type { DecoderLayerOptions } from "./portable/decoderLayer.js";
-
 /**
  * One pre-norm decoder layer: RMSNorm, q/k/v, RoPE, causal grouped-query attention inside each packed sequence, output
  * projection, residual; RMSNorm, SwiGLU, residual.

@@ -1,5 +1,7 @@
 /** Tensors of the "cpu-native" backend as the typed arrays that they live in, without copying. */
 import * as tf from "@tensorflow/tfjs";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import { fail } from "../../errors.js";
 import { type HostBuffers, loadAddon, type OpTable } from "../../native/addon.js";
 import { CPU_NATIVE } from "../backend/cpuNative.js";
 import { uninitialised } from "../backend/kernel.js";
@@ -9,9 +11,12 @@ export function nativeOps(): OpTable<HostBuffers> | null {
   return tf.getBackend() === CPU_NATIVE ? (loadAddon().addon?.cpu ?? null) : null;
 }
 
-/** The memory of a float32 tensor: this backend keeps values in typed arrays and hands out the array itself. */
+/** The memory of a float32 tensor. Going by the storage brings tensors over that were made on another backend. */
 export function hostArray(tensor: tf.Tensor): Float32Array {
-  return tensor.dataSync() as Float32Array;
+  const { values } = (tf.backend() as MathBackendCPU).data.get(tensor.dataId);
+  if (!(values instanceof Float32Array))
+    fail(`A tensor of ${tensor.dtype} was given where float32 values are computed.`);
+  return values;
 }
 
 /** The memory of a tensor of the same shape that an op will fill, and the tensor over it. */

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { PROJECTIONS, type Saving } from "../../../lib/tensor/layers.js";
 import * as ops from "../../../lib/tensor/ops.js";
@@ -64,6 +65,27 @@ describe("native ops equal their portable composites", () => {
     layer.projections.down_proj.lora = pair;
     check("with it again");
     disposeLayer(layer);
+  });
+
+  it("decoderLayer whose tensors and gradients came from another backend", async () => {
+    await use("wasm");
+    const layer = randomLayer();
+    const step = (apply: typeof ops.decoderLayer) =>
+      tf.grad((x: tf.Tensor) => {
+        return tf.sum(tf.sin(apply(x as tf.Tensor2D, layer, batch, { saving: "all", training: true })));
+      })(input());
+    step(decoderLayer);
+    const once = Float32Array.from(layer.projections.v_proj.lora!.b.grad!.dataSync());
+    await use("cpu-native");
+    step(ops.decoderLayer);
+    const twice = once.map((value) => 2 * value);
+    assertNear(layer.projections.v_proj.lora!.b.grad!, twice, TOLERANCE, "gradient of both");
+    disposeLayer(layer);
+  });
+
+  it("refuse integers where float32 values are computed", () => {
+    const x = tf.zeros([2, 3], "int32") as tf.Tensor2D;
+    assert.throws(() => ops.rmsNorm(x, tf.ones([3]), 1e-6), /tensor of int32 was given/);
   });
 
   it("linearCrossEntropy, value and gradient", () => {
