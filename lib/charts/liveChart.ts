@@ -9,8 +9,8 @@ import {
   PROGRESS_HEIGHT,
   type ProgressFigures,
   type ProgressStatus,
+  progressLine,
   progressRow,
-  progressText,
 } from "./progressRow.js";
 import { renderSvg } from "./svg/render.js";
 import { CHART_HEIGHT, CHART_WIDTH } from "./theme.js";
@@ -99,7 +99,7 @@ export class LiveChart {
 
   /** The chart as it stands, with the figures of the run in its title. */
   figure(): Figure {
-    const { data, layout } = this.#curve.figure(`${this.title}: ${progressText(this.#figures())}`, this.maxSteps);
+    const { data, layout } = this.#curve.figure(`${this.title}: ${progressLine(this.#figures())}`, this.maxSteps);
     return new Figure(data, { ...layout, height: IMAGE_HEIGHT });
   }
 
@@ -120,7 +120,7 @@ export class LiveChart {
   }
 
   #image() {
-    const line = `${this.title}: ${progressText(this.#figures())}`;
+    const line = `${this.title}: ${progressLine(this.#figures())}`;
     const html = imageHtml(this.toSVG(), CHART_WIDTH, IMAGE_HEIGHT, line);
     return { data: { "text/html": html, "text/plain": line } as Record<string, unknown>, metadata: {} };
   }

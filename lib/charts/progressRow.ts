@@ -47,6 +47,11 @@ export function progressText({ status, step, maxSteps, loss, tokensPerSecond }: 
   return parts.join(" · ");
 }
 
+/** The same with the time: "Step 34 of 60 · loss 1.2345 · 512 tok/s · 26 s left" */
+export function progressLine(figures: ProgressFigures): string {
+  return `${progressText(figures)} · ${timeText(figures)}`;
+}
+
 function timeText({ status, etaSeconds, elapsedSeconds }: ProgressFigures): string {
   if (status === "running") return etaSeconds === null ? "starting" : `${formatSeconds(etaSeconds)} left`;
   const word = { finished: "finished in", interrupted: "interrupted after", failed: "failed after" }[status];

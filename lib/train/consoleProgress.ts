@@ -44,11 +44,11 @@ export class ConsoleProgress implements TrainerCallback {
 
 /** Resident memory of the process, and what the tensors take of it. */
 function memory(): string {
-  return `${gigabytes(process.memoryUsage().rss)} GB (tensors ${gigabytes(tf.memory().numBytes)})`;
+  return `${bytes(process.memoryUsage().rss)} (tensors ${bytes(tf.memory().numBytes)})`;
 }
 
-function gigabytes(bytes: number): string {
-  return (bytes / 1e9).toFixed(2);
+function bytes(count: number): string {
+  return count < 1e9 ? `${Math.round(count / 1e6)} MB` : `${(count / 1e9).toFixed(2)} GB`;
 }
 
 function count(value: number, noun: string): string {

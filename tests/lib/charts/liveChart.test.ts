@@ -63,7 +63,10 @@ describe("LiveChart", () => {
       ["learning rate", "loss", "smoothed loss", "evaluation loss"],
     );
     assert.equal(figure.layout.yaxis2.side, "right");
-    assert.match(String(last["text/plain"]), /^Training: Step 60 of 60 · loss 1\.\d{4} · 1,834 tok\/s$/);
+    assert.match(
+      String(last["text/plain"]),
+      /^Training: Step 60 of 60 · loss 1\.\d{4} · 1,834 tok\/s · finished in 1:08 min$/,
+    );
   });
 
   it("draws at most four times a second", () => {
@@ -91,7 +94,7 @@ describe("LiveChart", () => {
     const { chart, shown } = recorded();
     chart.show();
     assertPicture("training-start", chart.toSVG());
-    assert.equal(shown[0]!.bundle.data["text/plain"], "Training: Step 0 of 60");
+    assert.equal(shown[0]!.bundle.data["text/plain"], "Training: Step 0 of 60 · starting");
   });
 
   it("shows nothing outside a notebook, and still has its figure", () => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createSchedule, SCHEDULER_TYPES, type ScheduleInput } from "../../../lib/train/schedule.js";
 
 const RATE = 2e-4;
@@ -14,7 +16,21 @@ function assertRates(actual: readonly number[], shares: readonly number[]): void
   }
 }
 
+/** What golden/makeSchedules.py wrote with transformers. */
+type Golden = Required<Pick<ScheduleInput, "type" | "options" | "warmupSteps">> & { rates: number[] };
+
 describe("learning-rate schedules", () => {
+  it("have transformers' rates at every update", () => {
+    const golden: Golden[] = JSON.parse(readFileSync(join(import.meta.dirname, "golden", "schedules.json"), "utf8"));
+    for (const { rates: expected, ...input } of golden) {
+      for (const [step, rate] of rates(input, [...expected.keys()]).entries()) {
+        const wanted = expected[step]!;
+        assert.ok(Math.abs(rate - wanted) <= 1e-13 * RATE, `${JSON.stringify(input)} ${step}: ${rate} ${wanted}`);
+      }
+    }
+    assert.deepEqual(new Set(golden.map(({ type }) => type)), new Set(SCHEDULER_TYPES));
+  });
+
   it("linear rises over the warm-up from 0 and falls to 0", () => {
     assertRates(rates({}, [0, 3, 6, 33, 59, 60]), [0, 0.5, 1, 0.5, 1 / 54, 0]);
   });

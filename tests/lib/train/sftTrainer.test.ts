@@ -392,7 +392,7 @@ describe("progress", () => {
     });
     const patterns = [
       /^Training: 50 examples, 10 steps of 2 x 4, 10,240 trainable parameters$/,
-      /^step {2}5\/10 {2}loss \d\.\d{4} {2}lr \d\.\d\de-2 {2}[\d,]+ tok\/s {2}ETA \d+ s {2}\d+\.\d\d GB \(tensors \d+\.\d\d\)$/,
+      /^step {2}5\/10 {2}loss \d\.\d{4} {2}lr \d\.\d\de-2 {2}[\d,]+ tok\/s {2}ETA \d+ s {2}[\d.]+ [MG]B \(tensors \d+ MB\)$/,
       /^step {2}7\/10 {2}eval loss \d\.\d{4} {2}\(\d+ s\)$/,
       /^step 10\/10 {2}loss/,
       /^Trained in \d+ s: mean loss \d\.\d{4}, [\d,]+ tok\/s$/,
