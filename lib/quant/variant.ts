@@ -8,6 +8,7 @@
  * | 4-bit incomplete last block | true division by its scale | times the reciprocal, as in every block |
  * | 8-bit code | table of 65,536 equal steps over [-1, 1] | binary search, then the nearer neighbour |
  *
- * Published checkpoints were quantised on CUDA; dequantisation is the same everywhere.
+ * CUDA's reciprocal is approximate there (--use_fast_math); here it is the correctly rounded one, which differs only for
+ * values within a unit in the last place of a threshold. Published checkpoints were quantised on CUDA; dequantisation is the same everywhere.
  */
 export type Variant = "cpu" | "cuda";

@@ -9,10 +9,10 @@ export interface Encoding {
   skipped: string;
 }
 
-export function goldenDirectory(name: "qwen" | "bos"): string {
+export function goldenDirectory(name: "qwen" | "bos" | "spaces"): string {
   return fileURLToPath(new URL(`./golden/${name}`, import.meta.url));
 }
 
-export function goldenEncodings(name: "qwen" | "bos"): Encoding[] {
+export function goldenEncodings(name: "qwen" | "bos" | "spaces"): Encoding[] {
   return JSON.parse(readFileSync(`${goldenDirectory(name)}/encodings.json`, "utf8")) as Encoding[];
 }

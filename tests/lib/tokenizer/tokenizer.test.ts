@@ -15,9 +15,9 @@ before(async () => {
 });
 
 describe("Tokenizer", () => {
-  for (const name of ["qwen", "bos"] as const) {
-    it(`encodes and decodes as Python's tokenizers do (${name})`, () => {
-      const tokenizer = name === "qwen" ? qwen : bos;
+  for (const name of ["qwen", "bos", "spaces"] as const) {
+    it(`encodes and decodes as Python's tokenizers do (${name})`, async () => {
+      const tokenizer = await Tokenizer.fromDirectory(goldenDirectory(name));
       for (const { text, ids, decoded, skipped } of goldenEncodings(name)) {
         assert.deepEqual(tokenizer.encode(text), ids, JSON.stringify(text));
         assert.equal(tokenizer.decode(ids), decoded);

@@ -124,3 +124,28 @@ save(
     },
     TEXTS[:14],
 )
+
+
+def train_spaces():
+    """Llama 2's shape: spaces become "▁", one is put in front, bytes stand for what the vocabulary lacks."""
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    byte_tokens = [f"<0x{i:02X}>" for i in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=["<unk>", "<s>", "</s>", *byte_tokens], show_progress=False)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    raw = json.loads(tokenizer.to_str())
+    raw["added_tokens"] = [token for token in raw["added_tokens"] if not token["content"].startswith("<0x")]
+    tokenizer = Tokenizer.from_str(json.dumps(raw))
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return tokenizer
+
+
+save(
+    train_spaces(),
+    "spaces",
+    {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "clean_up_tokenization_spaces": False},
+    [text for text in TEXTS[:14] if "\u0000" not in text],
+)
