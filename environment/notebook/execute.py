@@ -101,6 +101,8 @@ async def execute(notebook, kernel, folder):
             tell("done", seconds=time.monotonic() - started[cell_index])
 
     def on_cell_error(cell, cell_index, execute_reply):
+        if client.stopping:
+            return
         content = execute_reply["content"]
         tell(
             "error",
@@ -122,7 +124,12 @@ async def execute(notebook, kernel, folder):
         on_cell_error=on_cell_error,
     )
     tell("start", cells=len(code))
-    await client.async_execute()
+    try:
+        await client.async_execute()
+    except CellExecutionError:
+        # An interrupted cell may end with an error that says so.
+        if not client.stopping:
+            raise
     if client.stopping:
         raise Stopped
 

@@ -13,7 +13,9 @@ interface Saved {
   cells: { cell_type: string; execution_count?: number | null; outputs?: { data?: Record<string, unknown> }[] }[];
 }
 
-describe("running a notebook", () => {
+describe("running a notebook", function () {
+  // A kernel starts for each test, beside whatever else the machine does.
+  this.timeout(180_000);
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "run-"));
@@ -58,6 +60,22 @@ describe("running a notebook", () => {
       .cells.filter((cell) => cell.cell_type === "code")
       .map((cell) => cell.execution_count);
     assert.deepEqual(counts, [1, 2, null]);
+  });
+
+  it("is interrupted like a cell: the rest does not run, what there is is saved", async () => {
+    const output = join(folder, "endless.ipynb");
+    const { code, failure } = await runNotebook({
+      notebook: fixture("endless"),
+      output,
+      // runNotebook hands SIGTERM on, as Ctrl-C reaches the whole group of a terminal.
+      onEvent: (event) => event.event === "stream" && event.text.startsWith("started") && process.emit("SIGTERM"),
+    });
+    assert.equal(code, 130);
+    assert.equal(failure, undefined);
+    const counts = saved(output)
+      .cells.filter((cell) => cell.cell_type === "code")
+      .map((cell) => cell.execution_count);
+    assert.deepEqual(counts, [1, null]);
   });
 
   it("says that there is no such kernel or notebook", async () => {
