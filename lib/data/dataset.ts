@@ -15,8 +15,6 @@ import { jupyterDisplay, summary, toHtml } from "./display.js";
 import { filterRows, mapBatches, mapRows, rowAt } from "./map.js";
 import { permutation } from "./permutation.js";
 
-export { DatasetDict } from "./datasetDict.js";
-
 export interface MapOptions {
   /** Columns to leave out of the result; the function still sees them. Defaults to none. */
   removeColumns?: readonly string[];

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { MemorySource } from "../../../lib/formats/memorySource.js";
 import { isNf4, nf4Entries, readNf4 } from "../../../lib/quant/checkpoint.js";
 import { dequantizeNf4, quantizeNf4 } from "../../../lib/quant/nf4.js";
 import type { QuantState } from "../../../lib/quant/quantState.js";
+import { MemorySource } from "../formats/memorySource.js";
 import { floats, golden } from "./golden.js";
 
 interface Case {

@@ -1,7 +1,7 @@
-/** Tensors held in memory behind the interface of a checkpoint: what a writer is about to write, or a test made up. */
-import { fail, suggestion } from "../errors.js";
-import type { TensorEntry, TensorInfo, TensorSource } from "./tensorEntry.js";
-import { toFloat32 } from "./toFloat32.js";
+/** Tensors held in memory behind the interface of a checkpoint. */
+import { fail, suggestion } from "../../../lib/errors.js";
+import type { TensorEntry, TensorInfo, TensorSource } from "../../../lib/formats/tensorEntry.js";
+import { toFloat32 } from "../../../lib/formats/toFloat32.js";
 
 export class MemorySource implements TensorSource {
   readonly #entries: ReadonlyMap<string, TensorEntry>;
