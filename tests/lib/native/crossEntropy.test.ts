@@ -52,7 +52,7 @@ describe("native linear cross-entropy", () => {
       const expected = reference(hidden, values, labels, cuSeqlens, 0.25);
       assert.equal(result.count, expected.count);
       assert.ok(Math.abs(result.lossSum / expected.lossSum - 1) < 1e-6, `${result.lossSum} ${expected.lossSum}`);
-      assertClose(dHidden, expected.gradient, size === 1 ? 2e-6 : 1e-4);
+      assertClose(dHidden, expected.gradient, size === 1 ? 5e-6 : 1e-4);
       assert.deepEqual(cpu.linearCrossEntropy(handle, hidden, labels, cuSeqlens, 0.25, null), result);
     });
 
