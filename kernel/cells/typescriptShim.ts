@@ -5,6 +5,7 @@
 
 import { dirname } from "node:path/posix";
 import { spellOutEarlierNames } from "./earlierNames.js";
+import { type CellBuilder, type CellHost, CellPrograms } from "./programs.js";
 import { quickInfoAt } from "./quickInfo.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
@@ -17,8 +18,6 @@ export interface Emitted {
   sideModules: Record<string, string>;
 }
 
-type BuilderProgram = TypeScript.EmitAndSemanticDiagnosticsBuilderProgram;
-
 const CELL_FILE = "__tslab__";
 
 export interface Shim {
@@ -29,55 +28,42 @@ export interface Shim {
 
 export function createShim(cwd: string, files: VirtualFiles): Shim {
   let emitted: Emitted = { sourceMap: "", sideModules: {} };
-  let cellIsBeingEmitted = false;
+  const watchers = new Map<string, TypeScript.FileWatcherCallback>();
+  // Nothing is really watched: see CellPrograms for when local files are looked at.
+  const system = Object.assign(Object.create(ts.sys) as TypeScript.System, {
+    watchFile(path: string, callback: TypeScript.FileWatcherCallback): TypeScript.FileWatcher {
+      watchers.set(path, callback);
+      return { close: () => watchers.delete(path) };
+    },
+    notifyChanged: (path: string) => watchers.get(path)?.(path, ts.FileWatcherEventKind.Changed),
+  });
 
   function watchCompilerHost(
     roots: string[],
     options: TypeScript.CompilerOptions,
     system: TypeScript.System,
-  ): TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<BuilderProgram> {
+  ): CellHost {
     files.install(system);
-    const host = ts.createWatchCompilerHost(
-      roots,
-      compilerOptions(options, cwd),
-      system,
-      ts.createEmitAndSemanticDiagnosticsBuilderProgram,
-      () => {},
-      () => {},
-    );
-    // A package that was missing in the last cell may have been installed since.
-    host.hasInvalidatedResolutions = (path) => path.includes(CELL_FILE);
-    return host;
+    return { roots, options: compilerOptions(options, cwd), system };
   }
 
-  function watchProgram(
-    host: TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<BuilderProgram>,
-  ): TypeScript.WatchOfFilesAndCompilerOptions<BuilderProgram> {
-    const created = host.afterProgramCreate;
-    host.afterProgramCreate = (builder) => created?.(wrapBuilder(builder));
-    return ts.createWatchProgram(host);
-  }
-
-  function wrapBuilder(builder: BuilderProgram): BuilderProgram {
-    const wrapped = Object.create(builder) as BuilderProgram;
-    wrapped.emit = (file, write, cancellation, only, transformers) => {
-      const program = builder.getProgram();
-      cellIsBeingEmitted = file?.fileName === `${cwd}/${CELL_FILE}.ts`;
-      const writeOurs: TypeScript.WriteFileCallback = (name, text, ...rest) => {
-        if (!cellIsBeingEmitted) {
-          if (name.endsWith(".js")) addSideModule(file, text);
-        } else if (name.endsWith(".map")) {
-          emitted.sourceMap = text;
-        } else {
-          write?.(`outDir/${CELL_FILE}${name.endsWith(".d.ts") ? ".d.ts" : ".js"}`, text, ...rest);
-        }
-      };
-      const before = spellOutEarlierNames(program, `${cwd}/__prev__.d.ts`);
-      const all = cellIsBeingEmitted ? { ...transformers, before: [before] } : {};
-      // forceDtsEmit: a type that cannot be written out in a declaration must not stop a cell that is otherwise right.
-      return (program.emit as EmitForced)(file, writeOurs, cancellation, only, all, true);
+  function emit(
+    program: TypeScript.Program,
+    ...[file, write, cancellation, only, transformers]: Parameters<CellBuilder["emit"]>
+  ): TypeScript.EmitResult {
+    const isCell = file?.fileName === `${cwd}/${CELL_FILE}.ts`;
+    const writeOurs: TypeScript.WriteFileCallback = (name, text, ...rest) => {
+      if (!isCell) {
+        if (name.endsWith(".js")) addSideModule(file, text);
+      } else if (name.endsWith(".map")) {
+        emitted.sourceMap = text;
+      } else {
+        write?.(`outDir/${CELL_FILE}${name.endsWith(".d.ts") ? ".d.ts" : ".js"}`, text, ...rest);
+      }
     };
-    return wrapped;
+    const all = isCell ? { ...transformers, before: [spellOutEarlierNames(program, `${cwd}/__prev__.d.ts`)] } : {};
+    // forceDtsEmit: a type that cannot be written out in a declaration must not stop a cell that is otherwise right.
+    return (program.emit as EmitForced)(file, writeOurs, cancellation, only, all, true);
   }
 
   function addSideModule(file: TypeScript.SourceFile | undefined, text: string): void {
@@ -96,7 +82,8 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
 
   const additions: Record<string, unknown> = {
     createWatchCompilerHost: watchCompilerHost,
-    createWatchProgram: watchProgram,
+    createWatchProgram: (host: CellHost) => new CellPrograms(host, emit),
+    sys: system,
     getNullTransformationContext: () => ts.nullTransformationContext,
     getDefaultTypeRoots: (directory: string) => [`${directory}/node_modules/@types`],
     getPreEmitDiagnosticsOfFiles: diagnosticsOf,

@@ -38,7 +38,6 @@ export class VirtualFiles {
       directoryExists: system.directoryExists.bind(system),
       realpath: system.realpath?.bind(system) ?? ((path: string) => path),
     };
-    const watchFile = system.watchFile?.bind(system);
     system.fileExists = (path) => this.#texts.has(path) || given.fileExists(this.locate(path));
     system.readFile = (path, encoding) => this.#texts.get(path) ?? given.readFile(this.locate(path), encoding);
     system.directoryExists = (path) => {
@@ -47,12 +46,6 @@ export class VirtualFiles {
       return given.directoryExists(this.locate(path));
     };
     system.realpath = (path) => (this.#isVirtual(path) ? path : given.realpath(path));
-    // Only the notebook's own sources are watched: hundreds of watchers on library files would cost without use.
-    system.watchFile = (path, ...rest) =>
-      path.startsWith(`${this.#cwd}/`) && !path.startsWith(`${this.#modules}/`) && watchFile
-        ? watchFile(path, ...rest)
-        : { close: () => {} };
-    system.watchDirectory = () => ({ close: () => {} });
   }
 
   /** The real file behind a path inside the notebook's node_modules. */

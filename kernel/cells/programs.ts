@@ -1,0 +1,217 @@
+/**
+ * TypeScript programs for cells, one after the other, each made from the last. Stands in for TypeScript's watch program
+ * and builder, which recompute a graph of all files for every change; a cell needs none of that, and most updates that
+ * tslab's converter makes need only the cell's own file, so a program is not made before someone asks for it.
+ */
+import { statSync } from "node:fs";
+import { dirname } from "node:path/posix";
+import type { TypeScript } from "./typescript.js";
+import { ts } from "./typescript.js";
+
+type SourceFile = TypeScript.SourceFile;
+
+/** What the converter uses of a builder program. */
+export interface CellBuilder {
+  getProgram(): TypeScript.Program;
+  getSourceFile(name: string): SourceFile | undefined;
+  /** The file, and the local sources that it imports, directly or not. */
+  getAllDependencies(file: SourceFile): string[];
+  emit(
+    file: SourceFile | undefined,
+    write?: TypeScript.WriteFileCallback,
+    cancellation?: TypeScript.CancellationToken,
+    only?: boolean,
+    transformers?: TypeScript.CustomTransformers,
+  ): TypeScript.EmitResult;
+}
+
+/** What the converter passes to createWatchProgram: see typescriptShim.ts. */
+export interface CellHost {
+  roots: readonly string[];
+  options: TypeScript.CompilerOptions;
+  system: TypeScript.System;
+  afterProgramCreate?: (builder: CellBuilder) => void;
+}
+
+interface Binding {
+  bindSourceFile(file: SourceFile, options: TypeScript.CompilerOptions): void;
+}
+
+/** Internal fields of a source file. */
+interface FileWithImports extends SourceFile {
+  imports: readonly TypeScript.StringLiteralLike[];
+}
+
+interface ProgramWithResolutions extends TypeScript.Program {
+  getResolvedModuleFromModuleSpecifier(
+    specifier: TypeScript.StringLiteralLike,
+    file: SourceFile,
+  ): TypeScript.ResolvedModuleWithFailedLookupLocations | undefined;
+}
+
+export class CellPrograms {
+  readonly #host: CellHost;
+  readonly #emit: (program: TypeScript.Program, ...rest: Parameters<CellBuilder["emit"]>) => TypeScript.EmitResult;
+  readonly #compilerHost: TypeScript.CompilerHost;
+  readonly #files = new Map<string, SourceFile | undefined>();
+  /** Local sources besides the cell, by path, with the time of the version that was read. */
+  readonly #local = new Map<string, number>();
+  readonly #packages = new Map<string, TypeScript.ResolvedModuleWithFailedLookupLocations>();
+  readonly #cache: TypeScript.ModuleResolutionCache;
+  #roots: readonly string[];
+  #program: TypeScript.Program | undefined;
+  #timer: unknown;
+
+  constructor(
+    host: CellHost,
+    emit: (program: TypeScript.Program, ...rest: Parameters<CellBuilder["emit"]>) => TypeScript.EmitResult,
+  ) {
+    this.#host = host;
+    this.#emit = emit;
+    this.#roots = host.roots;
+    const cwd = host.system.getCurrentDirectory();
+    this.#cache = ts.createModuleResolutionCache(cwd, (name) => name, host.options);
+    this.#compilerHost = this.#createCompilerHost(cwd);
+    // The converter wants to be told of changes through the callbacks that a watch program registers.
+    for (const root of this.#roots) host.system.watchFile?.(root, () => this.#changed(root));
+    this.#update();
+  }
+
+  updateRootFileNames(roots: string[]): void {
+    this.#roots = roots;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#files.clear();
+  }
+
+  #changed(path: string): void {
+    this.#files.delete(path);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const { setTimeout, clearTimeout } = this.#host.system;
+    if (this.#timer !== undefined) clearTimeout?.(this.#timer);
+    this.#timer = setTimeout?.(() => this.#update(), 0);
+  }
+
+  #update(): void {
+    this.#timer = undefined;
+    this.#forgetChangedFiles();
+    let current: TypeScript.Program | undefined;
+    const program = () => {
+      if (current === undefined) {
+        current = ts.createProgram([...this.#roots], this.#host.options, this.#compilerHost, this.#program);
+        this.#program = current;
+      }
+      return current;
+    };
+    this.#host.afterProgramCreate?.({
+      getProgram: program,
+      getSourceFile: (name) => (current ? current.getSourceFile(name) : this.#boundFile(name)),
+      getAllDependencies: (file) => localDependencies(program() as ProgramWithResolutions, file),
+      emit: (...rest) => this.#emit(program(), ...rest),
+    });
+  }
+
+  /** A root file, parsed and bound: enough to know what a cell declares. */
+  #boundFile(name: string): SourceFile | undefined {
+    const file = this.#file(name, this.#host.options.target ?? ts.ScriptTarget.ES2023);
+    if (file !== undefined) (ts as unknown as Binding).bindSourceFile(file, this.#host.options);
+    return file;
+  }
+
+  #createCompilerHost(cwd: string): TypeScript.CompilerHost {
+    const { options, system } = this.#host;
+    const base = ts.createCompilerHost(options);
+    return {
+      ...base,
+      getCurrentDirectory: () => cwd,
+      fileExists: (path) => system.fileExists(path),
+      readFile: (path) => system.readFile(path),
+      directoryExists: (path) => system.directoryExists(path),
+      getDirectories: (path) => system.getDirectories(path),
+      realpath: (path) => system.realpath?.(path) ?? path,
+      getSourceFile: (name, version) => this.#file(name, version),
+      getModuleResolutionCache: () => this.#cache,
+      resolveModuleNameLiterals: (literals, from, redirect, compilerOptions, file) =>
+        literals.map((literal) => {
+          const mode = ts.getModeForUsageLocation(file, literal, compilerOptions);
+          return this.#resolve(literal.text, from, mode, redirect);
+        }),
+    };
+  }
+
+  #resolve(
+    name: string,
+    from: string,
+    mode: TypeScript.ResolutionMode,
+    redirect: TypeScript.ResolvedProjectReference | undefined,
+  ): TypeScript.ResolvedModuleWithFailedLookupLocations {
+    const { options } = this.#host;
+    if (!this.#isNotebookFile(from)) {
+      return ts.resolveModuleName(name, from, options, this.#compilerHost, this.#cache, redirect, mode);
+    }
+    // For the notebook only what was found is remembered: a missing package may be installed at any time.
+    const known = this.#packages.get(name);
+    if (known !== undefined) return known;
+    const resolved = ts.resolveModuleName(name, from, options, this.#compilerHost, undefined, redirect, mode);
+    if (resolved.resolvedModule && !name.startsWith(".")) this.#packages.set(name, resolved);
+    return resolved;
+  }
+
+  #file(name: string, version: TypeScript.ScriptTarget | TypeScript.CreateSourceFileOptions): SourceFile | undefined {
+    if (this.#files.has(name)) return this.#files.get(name);
+    const text = this.#host.system.readFile(name);
+    const file = text === undefined ? undefined : ts.createSourceFile(name, text, version);
+    this.#files.set(name, file);
+    if (this.#isNotebookFile(name) && !this.#roots.includes(name)) {
+      this.#local.set(name, modifiedAt(name));
+      this.#host.system.watchFile?.(name, () => this.#files.delete(name));
+    }
+    return file;
+  }
+
+  #isNotebookFile(path: string): boolean {
+    return !path.includes("/node_modules/") && path.startsWith(`${dirname(this.#roots[0] ?? "/")}/`);
+  }
+
+  /** Looks at the few local sources anew for every cell, which is surer than waiting to be told. */
+  #forgetChangedFiles(): void {
+    for (const [path, time] of this.#local) {
+      const now = modifiedAt(path);
+      if (now === time) continue;
+      this.#local.set(path, now);
+      this.#host.system.notifyChanged?.(path);
+    }
+  }
+}
+
+declare module "typescript" {
+  interface System {
+    /** Calls the watchers of a file; ours, see typescriptShim.ts. */
+    notifyChanged?(path: string): void;
+  }
+}
+
+function modifiedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function localDependencies(program: ProgramWithResolutions, start: SourceFile): string[] {
+  const found = new Set<string>();
+  const visit = (file: SourceFile) => {
+    if (found.has(file.fileName)) return;
+    found.add(file.fileName);
+    for (const specifier of (file as FileWithImports).imports ?? []) {
+      const target = program.getResolvedModuleFromModuleSpecifier(specifier, file)?.resolvedModule;
+      if (target === undefined || target.isExternalLibraryImport) continue;
+      const next = program.getSourceFile(target.resolvedFileName);
+      if (next !== undefined && !next.isDeclarationFile) visit(next);
+    }
+  };
+  visit(start);
+  return [...found];
+}
