@@ -4,10 +4,14 @@
 interface InterruptHub {
   /** The first interrupt calls `callback` instead of ending the cell; returns how to stop listening. */
   onInterrupt(callback: () => void): () => void;
+  /** Aborted when the cell that called is interrupted. */
+  signal?(): AbortSignal;
 }
 
 export interface InterruptWatch {
   readonly interrupted: boolean;
+  /** The notebook's cell was interrupted; if it was ended by force, nothing that it awaited goes on. */
+  readonly cellAborted: boolean;
   stop(): void;
 }
 
@@ -18,6 +22,7 @@ export function watchInterrupt(): InterruptWatch {
     interrupted = true;
   };
   const hub = (globalThis as Record<symbol, unknown>)[Symbol.for("tunelab.interrupt")] as InterruptHub | undefined;
+  const signal = hub?.signal?.();
   let stop: () => void;
   if (hub !== undefined) {
     stop = hub.onInterrupt(interrupt);
@@ -32,6 +37,9 @@ export function watchInterrupt(): InterruptWatch {
   return {
     get interrupted() {
       return interrupted;
+    },
+    get cellAborted() {
+      return signal?.aborted ?? false;
     },
     stop,
   };

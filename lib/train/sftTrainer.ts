@@ -89,7 +89,7 @@ export class SFTTrainer {
   readonly #trainExamples: readonly Example[];
   readonly #evalExamples: readonly Example[] | null;
   readonly #preparation: Preparation;
-  #running = false;
+  #run: TrainingRun | null = null;
 
   constructor(options: SFTTrainerOptions) {
     checkOptions("SFTTrainer", options, OPTIONS);
@@ -117,22 +117,24 @@ export class SFTTrainer {
   async train(options: TrainOptions = {}): Promise<TrainOutput> {
     checkOptions("train", options, ["resumeFromCheckpoint"]);
     const resume = options.resumeFromCheckpoint ?? false;
-    if (this.#running) fail("This trainer is training already.", { hint: "Wait for its train() to end." });
-    this.#running = true;
+    if (this.#run !== null && !this.#run.abandoned) {
+      fail("This trainer is training already.", { hint: "Wait for its train() to end." });
+    }
+    this.state = createTrainerState();
+    const run = new TrainingRun({
+      model: this.model,
+      tokenizer: this.tokenizer,
+      args: this.args,
+      trainExamples: this.#trainExamples,
+      evalExamples: this.#evalExamples,
+      callbacks: [...this.#progress(), ...this.#callbacks],
+      state: this.state,
+    });
+    this.#run = run;
     try {
-      this.state = createTrainerState();
-      const run = new TrainingRun({
-        model: this.model,
-        tokenizer: this.tokenizer,
-        args: this.args,
-        trainExamples: this.#trainExamples,
-        evalExamples: this.#evalExamples,
-        callbacks: [...this.#progress(), ...this.#callbacks],
-        state: this.state,
-      });
       return await run.execute(resume === false ? null : resume);
     } finally {
-      this.#running = false;
+      if (this.#run === run) this.#run = null;
     }
   }
 

@@ -77,7 +77,7 @@ export class TrainingRun {
   };
   readonly #flosPerToken: number;
   #progress: Progress;
-  #watch: InterruptWatch = { interrupted: false, stop: () => {} };
+  #watch: InterruptWatch = { interrupted: false, cellAborted: false, stop: () => {} };
   #start = 0;
   #session = { steps: 0, samples: 0, tokens: 0 };
   #savedStep = -1;
@@ -129,6 +129,11 @@ export class TrainingRun {
     state.loggingSteps = share(args.loggingSteps);
     state.saveSteps = share(args.saveSteps);
     if (args.evalSteps !== null) state.evalSteps = share(args.evalSteps);
+  }
+
+  /** Whether the cell that this run belonged to was ended by force, so that the run stands still for good. */
+  get abandoned(): boolean {
+    return this.#watch.cellAborted;
   }
 
   /** Trains to the end. Model and state stay as they are when it throws. */

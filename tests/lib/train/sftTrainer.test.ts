@@ -253,6 +253,25 @@ describe("stopping", () => {
     }
   });
 
+  it("trains again after its cell was ended by force, but not beside a run that goes on", async () => {
+    const key = Symbol.for("tunelab.interrupt");
+    const cell = new AbortController();
+    Object.assign(globalThis, { [key]: { onInterrupt: () => () => {}, signal: () => cell.signal } });
+    try {
+      const model = new BigramModel();
+      const stuck = { onStepEnd: () => new Promise<void>(() => {}) };
+      const trainer = trainerFor(model, { maxSteps: 2 }, { callbacks: [stuck] });
+      void trainer.train();
+      await assert.rejects(trainer.train(), /This trainer is training already/);
+      cell.abort();
+      stuck.onStepEnd = () => Promise.resolve();
+      assert.equal((await trainer.train()).globalStep, 2);
+      model.dispose();
+    } finally {
+      delete (globalThis as Record<symbol, unknown>)[key];
+    }
+  });
+
   it("stops when the loss is no number, with the model as it was after the last good step", async () => {
     const good = await trained({ maxSteps: 9, learningRate: 0.02 }, new BigramModel(), {
       callbacks: [
