@@ -6,9 +6,10 @@
 
 namespace tunelab {
 
-inline float fastExp(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  x = x > 88.0f ? 88.0f : x;
+inline float fastExp(float given) {
+  // Written so that NaN takes the first branch: it is put back at the end.
+  float x = given > -87.0f ? given : -87.0f;
+  x = x < 88.0f ? x : 88.0f;
   // x = n ln 2 + r with |r| <= ln 2 / 2; adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
   const float shifted = x * 1.44269504f + 12582912.0f;
   const float n = shifted - 12582912.0f;
@@ -22,10 +23,10 @@ inline float fastExp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  const int32_t exponent = (static_cast<int32_t>(n) + 127) << 23;
+  const uint32_t exponent = static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23;
   float power;
   std::memcpy(&power, &exponent, sizeof power);
-  return p * power;
+  return given != given ? given : p * power;
 }
 
 inline float sigmoid(float x) { return 1.0f / (1.0f + fastExp(-x)); }
