@@ -165,7 +165,10 @@ export class CellPrograms {
   #file(name: string, version: TypeScript.ScriptTarget | TypeScript.CreateSourceFileOptions): SourceFile | undefined {
     if (this.#files.has(name)) return this.#files.get(name);
     const text = this.#host.system.readFile(name);
-    const file = text === undefined ? undefined : ts.createSourceFile(name, text, version);
+    const options = typeof version === "object" ? version : { languageVersion: version };
+    // Comments are most of a library's declarations; what inspection shows of them is read when asked for (quickInfo.ts).
+    const jsDocParsingMode = name.endsWith(".d.ts") ? ts.JSDocParsingMode.ParseNone : ts.JSDocParsingMode.ParseAll;
+    const file = text === undefined ? undefined : ts.createSourceFile(name, text, { ...options, jsDocParsingMode });
     this.#files.set(name, file);
     if (this.#isNotebookFile(name) && !this.#roots.includes(name)) {
       this.#local.set(name, modifiedAt(name));

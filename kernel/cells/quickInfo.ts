@@ -25,7 +25,27 @@ export function quickInfoAt(
     kindModifiers: "",
     textSpan: { start: node.getStart(file), length: node.getWidth(file) },
     ...(displayParts && { displayParts }),
-    ...(documentation && { documentation }),
+    documentation: documentation?.length ? documentation : commentOf(symbol, checker),
     ...(tags && { tags }),
   };
+}
+
+/** The comment above a declaration in a library, whose comments were not parsed. */
+function commentOf(symbol: TypeScript.Symbol, checker: TypeScript.TypeChecker): TypeScript.SymbolDisplayPart[] {
+  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  for (const declaration of target.declarations ?? []) {
+    const { text } = declaration.getSourceFile();
+    // The comment of `declare const x` stands before the whole statement.
+    const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
+    const comment = ts.getLeadingCommentRanges(text, node.pos)?.at(-1);
+    if (comment === undefined || !text.startsWith("/**", comment.pos)) continue;
+    const body = text
+      .slice(comment.pos + 3, comment.end - 2)
+      .split("\n")
+      .map((line) => line.replace(/^\s*\* ?/, "").trimEnd())
+      .join("\n")
+      .trim();
+    return [{ kind: "text", text: body }];
+  }
+  return [];
 }

@@ -12,10 +12,15 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 let sequence = 0;
 
 export function sendText(cell: CellId, stream: StreamName, data: string | Uint8Array): void {
+  const length = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+  if (typeof data === "string" && length <= MAX_TEXT) {
+    if (length > 0) writeAll(1, Buffer.from(textHeader(NONCE, stream, cell, length) + data));
+    return;
+  }
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
-  for (let start = 0; start < bytes.length; start += MAX_TEXT) {
+  for (let start = 0; start < length; start += MAX_TEXT) {
     const part = bytes.subarray(start, start + MAX_TEXT);
-    writeAll(1, Buffer.concat([Buffer.from(textHeader(NONCE, stream, cell, part.length), "latin1"), part]));
+    writeAll(1, Buffer.concat([Buffer.from(textHeader(NONCE, stream, cell, part.length)), part]));
   }
 }
 
