@@ -21,6 +21,7 @@ import {
   pruneCheckpoints,
   saveCheckpoint,
 } from "./checkpoint.js";
+import { dueAfterStep, rememberBest } from "./decisions.js";
 import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
 import { breathe, type InterruptWatch, watchInterrupt } from "./interrupt.js";
 import { rounded, type SpeedMetrics, secondsSince, speedMetrics } from "./metrics.js";
@@ -184,10 +185,14 @@ export class TrainingRun {
 
     const tokens = countTokens(sequences);
     this.#count(sampled, loss, tokens);
-    this.#decide(sampled.endsEpoch);
+    const last = state.globalStep >= state.maxSteps;
+    // The end of the run also ends an epoch that is not over.
+    const endsEpoch = sampled.endsEpoch || last;
+    Object.assign(this.#control, dueAfterStep(args, state, endsEpoch));
+    if (last) this.#control.shouldTrainingStop = true;
     const step = this.#report(loss, gradNorm, learningRate, tokens);
     await notify(callbacks, "onStepEnd", { ...this.#event(), step });
-    if (sampled.endsEpoch) await notify(callbacks, "onEpochEnd", this.#event());
+    if (endsEpoch) await notify(callbacks, "onEpochEnd", this.#event());
     await this.#logEvaluateSave(gradNorm, learningRate);
   }
 
@@ -229,25 +234,6 @@ export class TrainingRun {
     this.#session.tokens += tokens;
   }
 
-  /** What transformers' DefaultFlowCallback decides after a step, and at the end of an epoch. */
-  #decide(endsEpoch: boolean): void {
-    const { args, state } = this.#input;
-    const { globalStep, maxSteps } = state;
-    const every = (steps: number) => globalStep % steps === 0;
-    const last = globalStep >= maxSteps;
-    this.#control.shouldLog =
-      (globalStep === 1 && args.loggingFirstStep) ||
-      (args.loggingStrategy === "steps" && every(state.loggingSteps)) ||
-      (args.loggingStrategy === "epoch" && endsEpoch);
-    this.#control.shouldEvaluate =
-      (args.evalStrategy === "steps" && (last || every(state.evalSteps))) ||
-      (args.evalStrategy === "epoch" && endsEpoch);
-    this.#control.shouldSave =
-      (args.saveStrategy === "steps" && (last || every(state.saveSteps))) ||
-      (args.saveStrategy === "epoch" && endsEpoch);
-    if (last) this.#control.shouldTrainingStop = true;
-  }
-
   #report(loss: number, gradNorm: number, learningRate: number, tokens: number): StepReport {
     const { state } = this.#input;
     const seconds = secondsSince(this.#start);
@@ -274,7 +260,7 @@ export class TrainingRun {
     if (this.#control.shouldEvaluate) {
       const metrics = await this.#evaluate();
       if (metrics !== null) {
-        const improved = this.#rememberBest(metrics);
+        const improved = rememberBest(args, state, metrics);
         if (args.saveStrategy === "best") this.#control.shouldSave = improved;
       }
     }
@@ -301,26 +287,6 @@ export class TrainingRun {
     await this.#log(metrics);
     await notify(callbacks, "onEvaluate", { ...this.#event(), metrics });
     return metrics;
-  }
-
-  #rememberBest(metrics: Readonly<Record<string, number>>): boolean {
-    const { args, state } = this.#input;
-    if (args.metricForBestModel === null) return false;
-    const name = `eval_${args.metricForBestModel.replace(/^eval_/, "")}`;
-    const value = metrics[name];
-    if (value === undefined) {
-      fail(`The evaluation has no metric "${name}" for metricForBestModel.`, {
-        hint: `It has ${Object.keys(metrics).join(", ")}.`,
-      });
-    }
-    const better = args.greaterIsBetter
-      ? value > (state.bestMetric ?? -Infinity)
-      : value < (state.bestMetric ?? Infinity);
-    if (better) {
-      state.bestMetric = value;
-      state.bestGlobalStep = state.globalStep;
-    }
-    return better;
   }
 
   /** @param resumable writes optimizer and progress even with saveOnlyModel */

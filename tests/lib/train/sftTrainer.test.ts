@@ -414,6 +414,7 @@ describe("progress", () => {
       /^step {2}5\/10 {2}loss \d\.\d{4} {2}lr \d\.\d\de-2 {2}[\d,]+ tok\/s {2}ETA \d+ s {2}[\d.]+ [MG]B \(tensors \d+ MB\)$/,
       /^step {2}7\/10 {2}eval loss \d\.\d{4} {2}\(\d+ s\)$/,
       /^step 10\/10 {2}loss/,
+      /^step 10\/10 {2}eval loss/,
       /^Trained in \d+ s: mean loss \d\.\d{4}, [\d,]+ tok\/s$/,
     ];
     assert.equal(lines.length, patterns.length);
