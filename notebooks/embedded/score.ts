@@ -10,7 +10,7 @@ export interface Score {
   readonly right: boolean;
 }
 
-const answerSentence = /^The most likely diagnosis is ([^.,;:]+)\.(?:\s|$)/;
+const answerSentence = /^The most likely diagnosis is ([^.\n]+)\.(?:\s|$)/;
 const firstStep = /^(First,|To begin,)\s/;
 const middleStep = /[.!?]\s(Next,|Then,)\s/;
 const lastStep = /[.!?]\s(So|Therefore|Taken together,)\s/;
