@@ -1,5 +1,6 @@
 /** SFTTrainer: supervised fine-tuning of a causal language model on texts. */
 
+import { inspect } from "node:util";
 import { notebookDisplay } from "../charts/display.js";
 import { checkOptions, fail } from "../errors.js";
 import { type Example, packExamples } from "./batch.js";
@@ -103,6 +104,10 @@ export class SFTTrainer {
         hint: 'Give one to SFTTrainer, or set evalStrategy to "no".',
       });
     }
+    const { datasetNumProc = null } = options;
+    if (datasetNumProc !== null && !(Number.isInteger(datasetNumProc) && datasetNumProc > 0)) {
+      fail(`datasetNumProc is ${datasetNumProc}, but it must be a whole number of at least 1.`);
+    }
     this.#callbacks = options.callbacks ?? [];
     this.#preparation = options;
     this.#trainExamples = this.#prepare("trainDataset", trainDataset, options);
@@ -166,6 +171,16 @@ export class SFTTrainer {
   async saveModel(dir: string = this.args.outputDir): Promise<void> {
     await this.model.savePretrained(dir);
     await this.tokenizer.savePretrained?.(dir);
+  }
+
+  /** One line in a terminal or a cell, instead of the whole model. */
+  [inspect.custom](): string {
+    const { perDeviceTrainBatchSize, gradientAccumulationSteps, optim, learningRate } = this.args;
+    const { totalSteps } = planTraining(this.#trainExamples.length, this.args);
+    return (
+      `SFTTrainer { ${this.#trainExamples.length} examples, ${totalSteps} steps of ${perDeviceTrainBatchSize} x ` +
+      `${gradientAccumulationSteps}, ${optim}, learning rate ${learningRate}, ${this.state.globalStep} done }`
+    );
   }
 
   #prepare(name: string, dataset: TrainingDataset, options: Preparation): readonly Example[] {

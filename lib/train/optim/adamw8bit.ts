@@ -2,6 +2,9 @@
  * AdamW with 8-bit states, as bitsandbytes keeps them: blocks of 256 values, each with a float32 scale and codes of the
  * dynamic maps (signed for the mean, unsigned for the mean of squares). Tensors below 4,096 elements keep float32.
  * (Dettmers et al., "8-bit Optimizers via Block-wise Quantization", arXiv:2110.02861.)
+ *
+ * This is bitsandbytes' CPU arithmetic. Its CUDA kernel differs in the last places: it applies the decay after the step,
+ * divides approximately, and moves a first-moment code that rounded to the other sign by one.
  */
 import { bytesOf, type TensorEntry, type TensorSource } from "../../formats/tensorEntry.js";
 import { SIGNED_DYNAMIC_MAP, UNSIGNED_DYNAMIC_MAP } from "../../quant/dynamicMap.js";

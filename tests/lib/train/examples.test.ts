@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { prepareExamples, truncationMessage } from "../../../lib/train/examples.js";
 import { SFTTrainer, type SFTTrainerOptions } from "../../../lib/train/sftTrainer.js";
 import type { TrainingDataset } from "../../../lib/train/trainable.js";
@@ -84,6 +85,7 @@ describe("SFTTrainer's options", () => {
     ["no tokenizer", { tokenizer: undefined }, /SFTTrainer needs a tokenizer/],
     ["two tokenizers", { processingClass: { encode: () => [] } }, /two names of the same option/],
     ["no dataset", { trainDataset: undefined }, /SFTTrainer needs a trainDataset/],
+    ["a number of processes that is none", { datasetNumProc: 0 }, /datasetNumProc is 0/],
     ["a length that is none", { maxSeqLength: 0 }, /maxSeqLength is 0, but it must be a whole number of at least 2/],
     [
       "evaluations of nothing",
@@ -96,6 +98,17 @@ describe("SFTTrainer's options", () => {
       assert.throws(() => make(options), message);
     });
   }
+
+  it("shows itself in one line", () => {
+    const args = new TrainingArguments({
+      maxSteps: 60,
+      perDeviceTrainBatchSize: 2,
+      optim: "adamw_8bit",
+      learningRate: 2e-4,
+    });
+    const line = "SFTTrainer { 1 examples, 60 steps of 2 x 1, adamw_8bit, learning rate 0.0002, 0 done }";
+    assert.equal(inspect(make({ args, datasetNumProc: 2 })), line);
+  });
 
   it("checks plain options like TrainingArguments", () => {
     assert.throws(() => make({ args: { learningrate: 1 } }), /Did you mean "learningRate"/);
