@@ -5,15 +5,15 @@
  * @typedef {object} Summary
  * @property {string} profile
  * @property {string} backend
- * @property {number} heldOutBefore share of held-out cases answered right before fine-tuning, 0 to 1
- * @property {number} heldOutAfter the same after it
+ * @property {number | null} heldOutBefore share of held-out cases answered right before fine-tuning, 0 to 1
+ * @property {number | null} heldOutAfter the same after it; both null for a data set without a held-out part
  * @property {number} firstLoss
  * @property {number} lastLoss
  * @property {number} trainSeconds
  * @property {number} tokensPerSecond
  * @property {string} [question] the article's case
- * @property {string} [answerBefore]
- * @property {string} [answerAfter]
+ * @property {string} [caseBefore]
+ * @property {string} [caseAfter]
  */
 
 const results = [
@@ -30,17 +30,20 @@ const results = [
  * @param {number} width of the terminal
  */
 export function summaryText(summary, width) {
-  const { question, answerBefore, answerAfter } = summary;
+  const { question, caseBefore, caseAfter } = summary;
   const lines = [`Profile ${summary.profile}, backend ${summary.backend}`, ""];
   if (question !== undefined) lines.push(...wrap(question, Math.min(width, 120)), "");
-  if (answerBefore !== undefined && answerAfter !== undefined) {
+  if (caseBefore !== undefined && caseAfter !== undefined) {
     lines.push(
-      ...sideBySide(["Before fine-tuning", answerBefore], ["After fine-tuning", answerAfter], Math.min(width, 140)),
+      ...sideBySide(["Before fine-tuning", caseBefore], ["After fine-tuning", caseAfter], Math.min(width, 140)),
       "",
     );
   }
+  const { heldOutBefore, heldOutAfter } = summary;
+  if (heldOutBefore !== null && heldOutAfter !== null) {
+    lines.push(`Held-out cases   ${percent(heldOutBefore)} right before, ${percent(heldOutAfter)} after`);
+  }
   lines.push(
-    `Held-out cases   ${percent(summary.heldOutBefore)} right before, ${percent(summary.heldOutAfter)} after`,
     `Loss             ${summary.firstLoss.toFixed(4)} at first, ${summary.lastLoss.toFixed(4)} at last`,
     `Training         ${summary.trainSeconds.toFixed(1)} s, ${Math.round(summary.tokensPerSecond).toLocaleString("en")} tokens/s`,
     "",

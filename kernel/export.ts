@@ -18,7 +18,10 @@ export async function exportNotebook(
   const target = resolve(output);
   const folder = dirname(target);
   const rewrite = (module: string): string => moveImport(module, dirname(resolve(notebook)), folder);
-  const text = exportSource(readNotebook(notebook), { rewrite });
+  const text = exportSource(readNotebook(notebook), {
+    rewrite,
+    workingFolder: relative(folder, dirname(resolve(notebook))),
+  });
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${target}.tmp`, text);
   renameSync(`${target}.tmp`, target);
@@ -28,6 +31,8 @@ export async function exportNotebook(
 export interface ExportOptions {
   /** Gives the name under which the script finds a module that a cell imports. Defaults to the same name. */
   rewrite?: (module: string) => string;
+  /** The kernel's working folder, seen from the script's, so that relative paths mean the same. Defaults to none. */
+  workingFolder?: string;
   /** The names that cells have without importing them. Defaults to those of the kernel. */
   preloaded?: ReadonlyMap<string, Preloaded>;
 }
@@ -35,7 +40,7 @@ export interface ExportOptions {
 /** The text of the script. */
 export function exportSource(
   cells: readonly NotebookCell[],
-  { rewrite = (module) => module, preloaded = preloadedNames() }: ExportOptions = {},
+  { rewrite = (module) => module, workingFolder, preloaded = preloadedNames() }: ExportOptions = {},
 ): string {
   const parsed = cells.map((cell) => (cell.type === "code" ? parseCell(cell.source, cell.tags) : undefined));
   const code = parsed.filter((cell) => cell !== undefined);
@@ -46,7 +51,13 @@ export function exportSource(
     // A cell that is no TypeScript (another language, a shell command) is kept for the reader.
     return converted === undefined ? asComment(cell.source) : convertCell(converted, code.indexOf(converted), plan);
   });
-  return `${[header, ...parts].filter((part) => part.trim() !== "").join("\n\n")}\n`;
+  const folder = workingFolder === undefined ? "" : enter(workingFolder);
+  return `${[header, folder, ...parts].filter((part) => part.trim() !== "").join("\n\n")}\n`;
+}
+
+function enter(folder: string): string {
+  const path = ["import.meta.dirname", ...(folder === "" ? [] : [JSON.stringify(`/${folder.replaceAll("\\", "/")}`)])];
+  return `// Relative paths are those of the notebook.\nprocess.chdir(${path.join(" + ")});`;
 }
 
 function collectImports(

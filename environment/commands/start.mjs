@@ -18,8 +18,7 @@ export async function run([notebook = "notebooks/article.ipynb"]) {
   say(`\nRunning ${notebook}`);
   rmSync(summaryFile, { force: true });
   const job = performance.now();
-  // The results of the run belong to the checkout, so the notebook works in its root.
-  const args = ["run", notebook, "-o", "outputs/article.ipynb", "--html", "outputs/article.html", "--cwd", root];
+  const args = ["run", notebook, "-o", "outputs/article.ipynb", "--html", "outputs/article.html"];
   const code = await openly(process.execPath, [cli, ...args]);
   if (code !== 0) return code;
   const exported = await openly(process.execPath, [cli, "export", notebook, "-o", "outputs/article.ts"]);

@@ -7,7 +7,9 @@ import argparse
 import html
 import json
 import os
+import re
 
+import latex2mathml.converter
 import nbformat
 from nbconvert import HTMLExporter
 
@@ -53,9 +55,30 @@ def charts_as_html(notebook):
     return count
 
 
+FORMULA = re.compile(r"(```.*?```|`[^`\n]*`)|\$\$(.+?)\$\$|\$(?!\s)([^$\n]+?)(?<!\s)\$", re.DOTALL)
+
+
+def take_formulas(notebook):
+    """Puts marks in the place of the prose's formulas and gives them as MathML, which browsers draw by themselves."""
+    found = []
+
+    def mark(match):
+        if match[1] is not None:
+            return match[0]
+        display = "block" if match[2] is not None else "inline"
+        found.append(latex2mathml.converter.convert(match[2] or match[3], display=display))
+        return f"\ue000{len(found) - 1}\ue000"
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = FORMULA.sub(mark, cell.source)
+    return found
+
+
 def convert(notebook, name, plotly):
     """The whole page. `plotly` is the path of plotly.min.js."""
     count = charts_as_html(notebook)
+    formulas = take_formulas(notebook)
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[os.path.dirname(os.path.abspath(__file__))],
@@ -63,6 +86,8 @@ def convert(notebook, name, plotly):
         embed_images=True,
     )
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name}})
+    # After the conversion, which would take the formulas' elements apart.
+    page = re.sub("\ue000(\\d+)\ue000", lambda match: formulas[int(match[1])], page)
     if count > 0:
         with open(plotly, encoding="utf-8") as file:
             script = in_script(file.read())

@@ -15,7 +15,7 @@ export const python = environmentStage({
   what: "Python environment .venv (JupyterLab, nbclient, nbconvert, plotly, OpenBLAS)",
   folder: venv,
   requirements: "environment/requirements.txt",
-  proof: "import jupyterlab, nbclient, nbconvert, plotly, scipy_openblas32",
+  proof: "import jupyterlab, nbclient, nbconvert, plotly, latex2mathml, scipy_openblas32",
   gigabytes: 1,
   finish: quietJupyterLab,
 });

@@ -21,7 +21,7 @@ const output = { output_type: "display_data", data: chart, metadata: {} };
 const code = { cell_type: "code", id: "b", source: "plot.line(loss)", metadata: {}, execution_count: 1 };
 const notebook = {
   cells: [
-    { cell_type: "markdown", id: "a", source: "# Losses", metadata: {} },
+    { cell_type: "markdown", id: "a", source: "# Losses\n\nThe sum $a_1 + \\frac{b}{r}$ in `$5`.", metadata: {} },
     { ...code, outputs: [output] },
     { ...code, id: "c", outputs: [output] },
   ],
@@ -61,6 +61,13 @@ describeInBrowser("the page of a notebook, opened offline", (open) => {
     assert.deepEqual(errors, []);
     const foreign = asked.filter((address) => address !== url && !/^(data|blob):/.test(address));
     assert.deepEqual(foreign, []);
+  });
+
+  it("draws formulas", async () => {
+    const page = await browser.newPage();
+    await page.goto(url);
+    assert.equal(await page.locator("math mfrac").count(), 1);
+    assert.equal(await page.locator("code", { hasText: "$5" }).count(), 1);
   });
 
   it("answers to the mouse", async () => {

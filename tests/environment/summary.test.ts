@@ -23,8 +23,12 @@ describe("the closing summary", () => {
   });
 
   it("shows the article's case before and after side by side", () => {
-    const text = summaryText({ ...figures, question: "What is it?", answerBefore: "hm", answerAfter: "lymphoma" }, 60);
+    const text = summaryText({ ...figures, question: "What is it?", caseBefore: "hm", caseAfter: "lymphoma" }, 60);
     assert.match(text, /What is it\?\n\nBefore fine-tuning +\| After fine-tuning\n-+ \| -+\nhm +\| lymphoma\n/);
+  });
+
+  it("leaves the accuracies out where there are no held-out cases", () => {
+    assert.doesNotMatch(summaryText({ ...figures, heldOutBefore: null, heldOutAfter: null }, 100), /Held-out/);
   });
 
   it("wraps at words, cuts what is longer than a line and keeps empty lines", () => {

@@ -80,6 +80,6 @@ describe("progress of a notebook", () => {
       traceback: ["E: v", "at 2"],
     };
     assert.equal(failureText(failure), '\nCell 7, in "Train", failed:\n  | a;\n  | b;\n\nE: v\nat 2\n');
-    assert.match(failureText({ ...failure, traceback: [], heading: "" }), /^\nCell 7 failed:[^]*\n\nE: v\n$/);
+    assert.match(failureText({ ...failure, traceback: [], heading: "" }), /^\nCell 7 failed:[\s\S]*\n\nE: v\n$/);
   });
 });
