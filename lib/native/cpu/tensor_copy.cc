@@ -15,16 +15,22 @@ struct Side {
   Strides strides;
 };
 
-// The last two axes in blocks that fit the first-level cache: for copies whose source runs along the axis before the last.
+// The last two axes in tiles. A tile is read along the source's rows and written along the target's: at strides of a
+// power of two, its lines would otherwise push each other out of the cache.
 template <typename T>
 void copyPlane(const T* from, int64_t fromRow, int64_t fromColumn, T* to, int64_t toRow, int64_t toColumn, int64_t rows,
                int64_t columns) {
   constexpr int64_t edge = 32;
+  T tile[edge][edge];
   for (int64_t r = 0; r < rows; r += edge) {
     for (int64_t c = 0; c < columns; c += edge) {
-      const int64_t rowEnd = std::min(r + edge, rows), columnEnd = std::min(c + edge, columns);
-      for (int64_t i = r; i < rowEnd; i++)
-        for (int64_t j = c; j < columnEnd; j++) to[i * toRow + j * toColumn] = from[i * fromRow + j * fromColumn];
+      const int64_t height = std::min(edge, rows - r), width = std::min(edge, columns - c);
+      const T* source = from + r * fromRow + c * fromColumn;
+      T* target = to + r * toRow + c * toColumn;
+      for (int64_t j = 0; j < width; j++)
+        for (int64_t i = 0; i < height; i++) tile[i][j] = source[i * fromRow + j * fromColumn];
+      for (int64_t i = 0; i < height; i++)
+        for (int64_t j = 0; j < width; j++) target[i * toRow + j * toColumn] = tile[i][j];
     }
   }
 }
