@@ -86,6 +86,7 @@ describe("native cached decoding", () => {
     assert.throws(call(Int32Array.of(0), [1, 2]), /lengths has 1 elements, expected 2/);
     assert.throws(call(Int32Array.of(0, 0), [3]), /must have 3 elements/);
     assert.throws(call(Int32Array.of(0, 0), [1, 2], 2), /layerIndex must be an integer from 0 to 1/);
+    assert.throws(() => cpu.createKvCache(1, 1 << 20, 1 << 16, 1 << 20), /Out of memory/);
     const narrow = cpu.createKvCache(1, KV - 1, 1, 8);
     assert.throws(
       () => cpu.decoderLayerCached(handles[0]!, narrow, 0, x, x.slice(), pack([3]), new Int32Array(1)),
