@@ -1,5 +1,6 @@
 /** The public names of tunelab, nothing else. */
 
+export { Figure } from "./charts/figure.js";
 export { LiveChart } from "./charts/liveChart.js";
 export { plot } from "./charts/plot.js";
 export { table } from "./charts/table.js";
@@ -19,5 +20,10 @@ export type { QuantState } from "./quant/quantState.js";
 export { isBfloat16Supported } from "./tensor/backend.js";
 export type { TokenizerLike } from "./tokenizer/tokenizer.js";
 export { Tokenizer } from "./tokenizer/tokenizer.js";
+export type { TrainerCallback } from "./train/callbacks.js";
+export { EarlyStoppingCallback } from "./train/earlyStopping.js";
 export { SFTTrainer } from "./train/sftTrainer.js";
+export { TrainingDiverged, TrainingInterrupted } from "./train/stopped.js";
 export { TrainingArguments } from "./train/trainingArguments.js";
+export type { TrainingOptions } from "./train/trainingOptions.js";
+export type { TrainOutput } from "./train/trainingRun.js";
