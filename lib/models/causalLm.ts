@@ -10,6 +10,7 @@ import {
   type Saving,
   type Weight,
 } from "../tensor/layers.js";
+import { releaseCaches } from "../tensor/memory.js";
 import {
   advance,
   createKvCache,
@@ -20,7 +21,6 @@ import {
   linearCrossEntropy,
   rmsNorm,
 } from "../tensor/ops.js";
-import { clearWeightCache } from "../tensor/portable/weights.js";
 import type { ModelConfig } from "./config.js";
 
 /** How the layers run in training. */
@@ -136,7 +136,7 @@ export class CausalLM {
         if (bias !== null) tensors.push(bias);
       }
     }
-    clearWeightCache();
+    releaseCaches();
     for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
   }
 
