@@ -17,7 +17,10 @@ interface Waiting {
 }
 
 export class CellsClient {
-  readonly #worker = new Worker(new URL("./worker.js", import.meta.url));
+  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), {
+    // Every cell makes a new program; with the default young generation much of it is copied before it dies.
+    resourceLimits: { maxYoungGenerationSizeMb: 96 },
+  });
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
 

@@ -135,7 +135,7 @@ export class CellPrograms {
       getDirectories: (path) => system.getDirectories(path),
       realpath: (path) => system.realpath?.(path) ?? path,
       getSourceFile: (name, version) => this.#file(name, version),
-      getModuleResolutionCache: () => this.#cache,
+      getModuleResolutionCache: () => withFastPackageLookup(this.#cache),
       resolveModuleNameLiterals: (literals, from, redirect, compilerOptions, file) =>
         literals.map((literal) => {
           const mode = ts.getModeForUsageLocation(file, literal, compilerOptions);
@@ -190,6 +190,39 @@ export class CellPrograms {
       this.#host.system.notifyChanged?.(path);
     }
   }
+}
+
+type PackageCache = Map<string, object>;
+const packageCaches = new WeakMap<TypeScript.ModuleResolutionCache, TypeScript.ModuleResolutionCache>();
+
+/**
+ * The same cache, with package.json lookups by the path as given: a new program asks for every file's package, and
+ * normalising those paths took longer than all else that making a program from an earlier one takes.
+ */
+function withFastPackageLookup(cache: TypeScript.ModuleResolutionCache): TypeScript.ModuleResolutionCache {
+  const made = packageCaches.get(cache);
+  if (made !== undefined) return made;
+  const slow = cache.getPackageJsonInfoCache() as unknown as {
+    getPackageJsonInfo(path: string): object | undefined;
+    setPackageJsonInfo(path: string, info: object): void;
+  };
+  const known: PackageCache = new Map();
+  const fast = Object.assign(Object.create(slow) as object, {
+    getPackageJsonInfo(path: string) {
+      const info = known.get(path) ?? slow.getPackageJsonInfo(path);
+      if (info !== undefined) known.set(path, info);
+      return info;
+    },
+    setPackageJsonInfo(path: string, info: object) {
+      known.set(path, info);
+      slow.setPackageJsonInfo(path, info);
+    },
+  });
+  const wrapped = Object.assign(Object.create(cache) as TypeScript.ModuleResolutionCache, {
+    getPackageJsonInfoCache: () => fast,
+  }) as TypeScript.ModuleResolutionCache;
+  packageCaches.set(cache, wrapped);
+  return wrapped;
 }
 
 declare module "typescript" {

@@ -1,6 +1,18 @@
-/** TypeScript itself, loaded once through require, with the internal functions that cells need. */
-import { createRequire } from "node:module";
+/** TypeScript itself, loaded once, with the internal functions that cells need. */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire, Module } from "node:module";
+import { dirname, join } from "node:path";
+import { Script } from "node:vm";
 import type * as TypeScript from "typescript";
+import { packageRoot } from "../preload.js";
+
+const require = createRequire(import.meta.url);
+const { version } = require("typescript/package.json") as { version: string };
+const codeCachePath = join(
+  packageRoot,
+  "build/cache",
+  `typescript-${version}-node-${process.version}-${process.arch}.bin`,
+);
 
 type Node = TypeScript.Node;
 type SourceFile = TypeScript.SourceFile;
@@ -41,5 +53,39 @@ interface Internals {
 
 export type { TypeScript };
 
-/** require, not import: the module loader would scan nine megabytes for export names first. */
-export const ts = createRequire(import.meta.url)("typescript") as typeof TypeScript & Internals;
+let script: Script | undefined;
+
+export const ts = loadTypeScript() as typeof TypeScript & Internals;
+
+/**
+ * Loads typescript.js by hand, to hand V8 the compiled code of an earlier kernel: nine megabytes of source take longer
+ * to compile than the first cell takes to check.
+ */
+function loadTypeScript(): unknown {
+  const path = require.resolve("typescript");
+  const cachedData = readCodeCache();
+  script = new Script(Module.wrap(readFileSync(path, "utf8")), { filename: path, ...(cachedData && { cachedData }) });
+  const module = new Module(path);
+  module.filename = path;
+  const run = script.runInThisContext() as (...args: unknown[]) => void;
+  run(module.exports, createRequire(path), module, path, dirname(path));
+  module.loaded = true;
+  require.cache[path] = module;
+  return module.exports;
+}
+
+function readCodeCache(): Buffer | undefined {
+  return existsSync(codeCachePath) ? readFileSync(codeCachePath) : undefined;
+}
+
+/** Keeps the code that V8 has compiled by now for the next kernel; where the package cannot be written, nothing. */
+export function saveCodeCache(): void {
+  if (script === undefined || (existsSync(codeCachePath) && script.cachedDataRejected === false)) return;
+  try {
+    mkdirSync(dirname(codeCachePath), { recursive: true });
+    writeFileSync(`${codeCachePath}.${process.pid}`, script.createCachedData());
+    renameSync(`${codeCachePath}.${process.pid}`, codeCachePath);
+  } catch (error) {
+    if (!["EACCES", "EROFS", "EPERM", "ENOSPC"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+}

@@ -3,10 +3,15 @@ import { parentPort } from "node:worker_threads";
 import { readPreload } from "../preload.js";
 import type { CellsCall, CellsReply } from "./client.js";
 import { CellCompiler } from "./compiler.js";
+import { saveCodeCache } from "./typescript.js";
+
+/** Saving takes a moment, which the first cells should not wait for. */
+const SAVE_DELAY_MS = 5000;
 
 const preload = readPreload();
 let compiler = new CellCompiler(process.cwd(), preload);
 compiler.warm();
+setTimeout(saveCodeCache, SAVE_DELAY_MS);
 
 function answer(call: CellsCall): unknown {
   switch (call.method) {
