@@ -12,7 +12,7 @@ enum class Transpose { no, yes };
 void gemm(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
 
-// The same on the calling thread only, for use inside parallel loops.
+// The same for use inside parallel loops, where it stays on the calling thread.
 void gemmSerial(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha,
                 const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
 

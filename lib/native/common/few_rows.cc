@@ -21,8 +21,8 @@ static inline Lanes load(const float* from) {
 
 // A block of `rows` x `columns` dot products, accumulated in registers.
 template <int rows, int columns>
-static void dots(int64_t k, const float* x, int64_t strideX, const float* w, int64_t strideW, float beta, float* y,
-                 int64_t strideY) {
+static void dots(int64_t k, float alpha, const float* x, int64_t strideX, const float* w, int64_t strideW, float beta,
+                 float* y, int64_t strideY) {
   Lanes sums[rows][columns] = {};
   int64_t i = 0;
   for (; i + lanes <= k; i += lanes) {
@@ -39,27 +39,27 @@ static void dots(int64_t k, const float* x, int64_t strideX, const float* w, int
       float sum = ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
       for (int64_t j = i; j < k; j++) sum += x[r * strideX + j] * w[c * strideW + j];
       float& target = y[r * strideY + c];
-      target = beta == 0 ? sum : beta * target + sum;
+      target = beta == 0 ? alpha * sum : beta * target + alpha * sum;
     }
 }
 
 template <int columns>
-static void columnBlock(int64_t m, int64_t k, const float* x, int64_t strideX, const float* w, int64_t strideW,
-                        float beta, float* y, int64_t strideY) {
+static void columnBlock(int64_t m, int64_t k, float alpha, const float* x, int64_t strideX, const float* w,
+                        int64_t strideW, float beta, float* y, int64_t strideY) {
   for (; m >= 3; m -= 3, x += 3 * strideX, y += 3 * strideY)
-    dots<3, columns>(k, x, strideX, w, strideW, beta, y, strideY);
-  if (m == 2) dots<2, columns>(k, x, strideX, w, strideW, beta, y, strideY);
-  if (m == 1) dots<1, columns>(k, x, strideX, w, strideW, beta, y, strideY);
+    dots<3, columns>(k, alpha, x, strideX, w, strideW, beta, y, strideY);
+  if (m == 2) dots<2, columns>(k, alpha, x, strideX, w, strideW, beta, y, strideY);
+  if (m == 1) dots<1, columns>(k, alpha, x, strideX, w, strideW, beta, y, strideY);
 }
 
-void gemmFewRows(int64_t m, int64_t n, int64_t k, const float* x, int64_t strideX, const float* w, int64_t strideW,
-                 float beta, float* y, int64_t strideY) {
-  parallelRanges(n, std::max<int64_t>(16, 50000 / (k + 1)), [&](int64_t begin, int64_t end, int) {
+void gemmFewRows(int64_t m, int64_t n, int64_t k, float alpha, const float* x, int64_t strideX, const float* w,
+                 int64_t strideW, float beta, float* y, int64_t strideY) {
+  parallelRanges(n, std::max<int64_t>(16, 100000 / (k + 1)), [&](int64_t begin, int64_t end, int) {
     int64_t column = begin;
     for (; column + 4 <= end; column += 4)
-      columnBlock<4>(m, k, x, strideX, w + column * strideW, strideW, beta, y + column, strideY);
+      columnBlock<4>(m, k, alpha, x, strideX, w + column * strideW, strideW, beta, y + column, strideY);
     for (; column < end; column++)
-      columnBlock<1>(m, k, x, strideX, w + column * strideW, strideW, beta, y + column, strideY);
+      columnBlock<1>(m, k, alpha, x, strideX, w + column * strideW, strideW, beta, y + column, strideY);
   });
 }
 

@@ -16,9 +16,14 @@ static const bool openBlasIsSerial = [] {
 
 const char* blasVersion() { return scipy_openblas_get_config(); }
 
+static bool suitsFewRows(Transpose transposeA, Transpose transposeB, int64_t m) {
+  return m <= fewRows && transposeA == Transpose::no && transposeB == Transpose::yes;
+}
+
 void gemmSerial(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha,
                 const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
   if (m <= 0 || n <= 0) return;
+  if (suitsFewRows(transposeA, transposeB, m)) return gemmFewRows(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   scipy_cblas_sgemm(CblasRowMajor, transposeA == Transpose::yes ? CblasTrans : CblasNoTrans,
                     transposeB == Transpose::yes ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c,
                     ldc);
@@ -26,8 +31,7 @@ void gemmSerial(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n
 
 void gemm(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  if (m <= fewRows && transposeA == Transpose::no && transposeB == Transpose::yes && alpha == 1)
-    return gemmFewRows(m, n, k, a, lda, b, ldb, beta, c, ldc);
+  if (suitsFewRows(transposeA, transposeB, m)) return gemmFewRows(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   // Below some 10 microseconds of arithmetic or of reading memory a second thread costs more than it brings.
   const bool small = 2 * m * n * k < 1000000 && m * k + k * n + m * n < 100000;
   // Stripes in multiples of the micro kernel's edge, along the longer side of c.
