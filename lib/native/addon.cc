@@ -48,5 +48,8 @@ NAPI_MODULE_INIT() {
   }
   napi_set_named_property(env, exports, "cpu", makeTable(env, tunelab::Table::cpu));
   napi_set_named_property(env, exports, "tensor", makeTable(env, tunelab::Table::tensor));
+#if defined(TUNELAB_CUDA)
+  napi_set_named_property(env, exports, "cuda", makeTable(env, tunelab::Table::cuda));
+#endif
   return exports;
 }

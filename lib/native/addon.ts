@@ -6,14 +6,18 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CudaTable } from "./cuda/table.js";
 import type { OpTable } from "./opTable.js";
 
+export type * from "./cuda/table.js";
 export type * from "./opTable.js";
 
 /** What build/native/tunelab.node exports. */
 export interface Addon {
   /** The op table on host memory. */
   readonly cpu: OpTable;
+  /** The op table on the GPU; absent from an addon that was built without CUDA. Its `probe` says whether it can work. */
+  readonly cuda?: CudaTable;
   /** Elementwise, reduction and shape kernels of the tfjs backend; typed where they are used. */
   readonly tensor: Readonly<Record<string, (...args: never[]) => unknown>>;
 }

@@ -29,6 +29,7 @@ Napi::Value dispose(const Napi::CallbackInfo& info) {
 }
 
 TUNELAB_OP(cpu, "dispose", dispose)
+TUNELAB_OP(cuda, "dispose", dispose)
 
 }  // namespace
 

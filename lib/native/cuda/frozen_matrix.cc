@@ -1,5 +1,6 @@
 #include "cuda/frozen_matrix.h"
 
+#include "cuda/embedding.h"
 #include "cuda/rows.h"
 
 namespace tunelab::cuda {
@@ -44,6 +45,13 @@ void FrozenMatrix::expand(void* target, Dtype dtype, int64_t stride) const {
     copyRows(values_->data(), values_->dtype, in_, target, dtype, stride, out_, in_);
   else
     dequantizeNf4(nf4_, out_, in_, target, dtype, stride);
+}
+
+void FrozenMatrix::gather(const int32_t* ids, int64_t count, void* target, Dtype dtype) const {
+  if (values_)
+    embedding(ids, count, values_->data(), values_->dtype, in_, target, dtype);
+  else
+    gatherNf4(nf4_, ids, count, in_, target, dtype);
 }
 
 }  // namespace tunelab::cuda

@@ -18,6 +18,9 @@ class FrozenMatrix {
   const void* dense(Dtype dtype) const;
   // All rows into target, `stride` apart.
   void expand(void* target, Dtype dtype, int64_t stride) const;
+  // Row ids[i] to row i of target [count, in]; ids are on the device.
+  void gather(const int32_t* ids, int64_t count, void* target, Dtype dtype) const;
+  // The codes when it is NF4, nullptr otherwise.
   const Nf4Matrix* nf4() const { return values_ ? nullptr : &nf4_; }
 
  private:

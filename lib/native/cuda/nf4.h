@@ -23,6 +23,9 @@ struct Nf4Matrix {
 // Rows [0, rows) of a matrix [.., width] into target, whose rows are `stride` apart.
 void dequantizeNf4(const Nf4Matrix& matrix, int64_t rows, int64_t width, void* target, Dtype dtype, int64_t stride);
 
+// Row ids[i] to row i of target [count, width]; ids are on the device.
+void gatherNf4(const Nf4Matrix& matrix, const int32_t* ids, int64_t count, int64_t width, void* target, Dtype dtype);
+
 // packed [ceil(count / 2)], absmax [ceil(count / blockSize)]; bitsandbytes' CUDA arithmetic. blockSize: 32 to 4096.
 void quantizeNf4(const void* values, Dtype dtype, int64_t count, int64_t blockSize, uint8_t* packed, float* absmax);
 

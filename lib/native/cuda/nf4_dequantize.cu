@@ -40,13 +40,21 @@ __global__ void dequantizeEightKernel(Nf4Matrix matrix, int64_t rows, int64_t wi
   }
 }
 
+__device__ inline float valueAt(const Nf4Matrix& matrix, int64_t at) {
+  const uint8_t byte = matrix.packed[at / 2];
+  return matrix.code[at % 2 ? byte & 15 : byte >> 4] * scaleOf(matrix, at / matrix.blockSize);
+}
+
 template <typename T>
 __global__ void dequantizeOneKernel(Nf4Matrix matrix, int64_t rows, int64_t width, T* target, int64_t stride) {
   const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (at >= rows * width) return;
-  const uint8_t byte = matrix.packed[at / 2];
-  const float value = matrix.code[at % 2 ? byte & 15 : byte >> 4] * scaleOf(matrix, at / matrix.blockSize);
-  target[at / width * stride + at % width] = fromFloat<T>(value);
+  if (at < rows * width) target[at / width * stride + at % width] = fromFloat<T>(valueAt(matrix, at));
+}
+
+template <typename T>
+__global__ void gatherKernel(Nf4Matrix matrix, const int32_t* ids, int64_t width, T* target) {
+  const int64_t from = int64_t{ids[blockIdx.x]} * width, to = int64_t{blockIdx.x} * width;
+  for (int64_t i = threadIdx.x; i < width; i += blockDim.x) target[to + i] = fromFloat<T>(valueAt(matrix, from + i));
 }
 
 __global__ void dequantizeBlockwiseKernel(const uint8_t* codes, const float* absmax, int64_t count, int64_t blockSize,
@@ -71,6 +79,15 @@ void dequantizeNf4(const Nf4Matrix& matrix, int64_t rows, int64_t width, void* t
     } else {
       dequantizeOneKernel<<<ceilDiv(rows * width, 256), 256, 0, cuda::stream()>>>(matrix, rows, width, to, stride);
     }
+  });
+  cudaCheckLaunch();
+}
+
+void gatherNf4(const Nf4Matrix& matrix, const int32_t* ids, int64_t count, int64_t width, void* target, Dtype dtype) {
+  if (count == 0) return;
+  withReal(dtype, [&](auto t) {
+    using T = decltype(t);
+    gatherKernel<<<static_cast<unsigned>(count), 256, 0, stream()>>>(matrix, ids, width, static_cast<T*>(target));
   });
   cudaCheckLaunch();
 }

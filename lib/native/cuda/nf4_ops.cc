@@ -11,13 +11,19 @@ namespace tunelab::cuda {
 
 namespace {
 
-// quantizeNf4(values, blockSize, packed, absmax f32): without double quantisation
+// On a GPU only bitsandbytes' CUDA rounding is offered.
+void checkVariant(const Napi::Value& value) {
+  if (text(value, "variant") != "cuda") refuse(value.Env(), "The GPU quantises by the variant \"cuda\" only.");
+}
+
+// quantizeNf4(values, blockSize, variant, packed, absmax f32): without double quantisation
 Napi::Value quantize(const Napi::CallbackInfo& info) {
   const StoragePtr values = floatBufferOf(info[0], "values");
   const int64_t blockSize = integer(info[1], "blockSize", 32, 4096);
   const auto count = static_cast<int64_t>(values->length), blocks = (count + blockSize - 1) / blockSize;
-  const StoragePtr packed = bufferOf(info[2], Dtype::u8, "packed", static_cast<size_t>((count + 1) / 2));
-  const StoragePtr absmax = bufferOf(info[3], Dtype::f32, "absmax", static_cast<size_t>(blocks));
+  checkVariant(info[2]);
+  const StoragePtr packed = bufferOf(info[3], Dtype::u8, "packed", static_cast<size_t>((count + 1) / 2));
+  const StoragePtr absmax = bufferOf(info[4], Dtype::f32, "absmax", static_cast<size_t>(blocks));
   quantizeNf4(values->data(), values->dtype, count, blockSize, static_cast<uint8_t*>(packed->data()), floatsOf(absmax));
   return info.Env().Undefined();
 }
@@ -54,12 +60,13 @@ Napi::Value dequantize(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// quantizeBlockwise(values f32, code, blockSize, codes u8, absmax f32)
+// quantizeBlockwise(values f32, code, blockSize, variant, codes u8, absmax f32)
 Napi::Value quantize8(const Napi::CallbackInfo& info) {
   const StoragePtr values = bufferOf(info[0], Dtype::f32, "values"), code = bufferOf(info[1], Dtype::f32, "code", 256);
   const int64_t blockSize = integer(info[2], "blockSize", 1, 1 << 20);
   const size_t blocks = (values->length + static_cast<size_t>(blockSize) - 1) / static_cast<size_t>(blockSize);
-  const StoragePtr codes = bufferOf(info[3], Dtype::u8, "codes", values->length), absmax = bufferOf(info[4], Dtype::f32, "absmax", blocks);
+  checkVariant(info[3]);
+  const StoragePtr codes = bufferOf(info[4], Dtype::u8, "codes", values->length), absmax = bufferOf(info[5], Dtype::f32, "absmax", blocks);
   quantizeBlockwise(floatsOf(values), nullptr, static_cast<int64_t>(values->length), blockSize, floatsOf(code),
                     static_cast<uint8_t*>(codes->data()), floatsOf(absmax));
   return info.Env().Undefined();

@@ -1,11 +1,9 @@
-// The JavaScript side of the ops that stand alone: norms, embedding, SwiGLU, rotation and attention.
+// The JavaScript side of the ops that stand alone: norms, SwiGLU, rotation and attention.
 #include "cuda/attention.h"
 #include "cuda/batch.h"
 #include "cuda/buffer.h"
-#include "cuda/embedding.h"
 #include "cuda/rmsnorm.h"
 #include "cuda/rope.h"
-#include "cuda/staging.h"
 #include "cuda/swiglu.h"
 #include "registrar.h"
 
@@ -39,24 +37,6 @@ Napi::Value rmsNormBackwardOp(const Napi::CallbackInfo& info) {
   const StoragePtr rstd = bufferOf(info[2], Dtype::f32, "rstd", static_cast<size_t>(rows));
   const StoragePtr dy = like(info[3], x, "dy"), dx = like(info[4], x, "dx");
   rmsNormBackward(x->data(), x->dtype, floatsOf(weight), floatsOf(rstd), dy->data(), width, nullptr, rows, width, dx->data());
-  return info.Env().Undefined();
-}
-
-// embedding(ids Int32Array, table, y): rows of the table
-Napi::Value embeddingOp(const Napi::CallbackInfo& info) {
-  const Span<int32_t> ids = ints(info[0], "ids");
-  const StoragePtr table = floatBufferOf(info[1], "table"), y = floatBufferOf(info[2], "y");
-  if (ids.size == 0 || y->length % ids.size != 0 || y->length == 0 || table->length % (y->length / ids.size) != 0)
-    refuse(info.Env(), "A table of " + std::to_string(table->length) + " elements has no rows for " + std::to_string(ids.size) +
-                           " ids in a buffer of " + std::to_string(y->length) + ".");
-  const size_t width = y->length / ids.size, vocabulary = table->length / width;
-  for (size_t i = 0; i < ids.size; i++)
-    if (ids[i] < 0 || static_cast<size_t>(ids[i]) >= vocabulary)
-      refuse(info.Env(), "ids[" + std::to_string(i) + "] is " + std::to_string(ids[i]) + ", expected 0 to " +
-                             std::to_string(vocabulary - 1) + ".");
-  const Block onDevice = uploadArray(ids.data, ids.size);
-  embedding(onDevice.as<int32_t>(), static_cast<int64_t>(ids.size), table->data(), table->dtype, static_cast<int64_t>(width), y->data(),
-            y->dtype);
   return info.Env().Undefined();
 }
 
@@ -161,7 +141,6 @@ Napi::Value attentionBackwardOp(const Napi::CallbackInfo& info) {
 
 TUNELAB_OP(cuda, "rmsNormForward", rmsNormForwardOp)
 TUNELAB_OP(cuda, "rmsNormBackward", rmsNormBackwardOp)
-TUNELAB_OP(cuda, "embedding", embeddingOp)
 TUNELAB_OP(cuda, "swigluForward", swigluForwardOp)
 TUNELAB_OP(cuda, "swigluBackward", swigluBackwardOp)
 TUNELAB_OP(cuda, "ropeForward", ropeForward)

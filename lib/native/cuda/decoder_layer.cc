@@ -1,0 +1,171 @@
+// The decoder layer's construction and passes:
+//   h = x + o(attention(rope(qkv(rmsNorm(x))))),  y = h + down(silu(gate(n)) up(n)),  n = rmsNorm(h).
+// Fused: q, k, v in one GEMM, gate and up in one GEMM, LoRA inside them (projection.h), bias with rotation, the residual
+// sums as the GEMMs' starting value, the residual's gradient with the norm's.
+#include "cuda/decoder_layer.h"
+
+#include "cuda/elementwise.h"
+#include "cuda/rmsnorm.h"
+#include "cuda/swiglu.h"
+
+namespace tunelab::cuda {
+
+const char* const projectionNames[projectionCount] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                      "gate_proj", "up_proj", "down_proj"};
+
+// --- Construction ---------------------------------------------------------------------------------------------
+
+DecoderLayer::DecoderLayer(const Napi::Value& descriptor) {
+  Napi::Object layer = object(descriptor, "layer");
+  Napi::Object geometry = object(layer.Get("geometry"), "layer.geometry");
+  const auto size = [&](const char* key) { return integer(geometry.Get(key), (std::string("geometry.") + key).c_str(), 1, 1 << 24); };
+  hiddenSize = size("hiddenSize");
+  intermediateSize = size("intermediateSize");
+  shape = {size("numHeads"), size("numKvHeads"), size("headDim")};
+  rmsNormEps = static_cast<float>(number(geometry.Get("rmsNormEps"), "geometry.rmsNormEps"));
+  ropeTheta = number(geometry.Get("ropeTheta"), "geometry.ropeTheta");
+  if (shape.heads % shape.kvHeads != 0) refuse(descriptor.Env(), "geometry.numHeads must be a multiple of numKvHeads.");
+  if (shape.headDim % 2 != 0) refuse(descriptor.Env(), "geometry.headDim must be even.");
+  if (!(ropeTheta > 0)) refuse(descriptor.Env(), "geometry.ropeTheta must be positive.");
+  const auto width = static_cast<size_t>(hiddenSize);
+  inputNorm_ = bufferOf(layer.Get("inputNorm"), Dtype::f32, "layer.inputNorm", width);
+  postAttentionNorm_ = bufferOf(layer.Get("postAttentionNorm"), Dtype::f32, "layer.postAttentionNorm", width);
+
+  Napi::Object given = object(layer.Get("projections"), "layer.projections");
+  const int64_t qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+  const int64_t sizes[projectionCount][2] = {{hiddenSize, qWidth},           {hiddenSize, kvWidth},
+                                             {hiddenSize, kvWidth},          {qWidth, hiddenSize},
+                                             {hiddenSize, intermediateSize}, {hiddenSize, intermediateSize},
+                                             {intermediateSize, hiddenSize}};
+  for (uint32_t i = 0; i < projectionCount; i++) {
+    projections[i] = std::make_unique<Projection>(given.Get(projectionNames[i]), projectionNames[i], i);
+    if (projections[i]->in != sizes[i][0] || projections[i]->out != sizes[i][1])
+      refuse(descriptor.Env(), std::string(projectionNames[i]) + " is [" + std::to_string(projections[i]->out) + ", " +
+                                   std::to_string(projections[i]->in) + "], the geometry asks for [" + std::to_string(sizes[i][1]) + ", " +
+                                   std::to_string(sizes[i][0]) + "].");
+  }
+  const auto group = [&](std::vector<int> members) {
+    std::vector<Projection*> pointers;
+    for (int member : members) pointers.push_back(projections[static_cast<size_t>(member)].get());
+    return std::make_unique<ProjectionGroup>(pointers);
+  };
+  qkv_ = group({qProj, kProj, vProj});
+  o_ = group({oProj});
+  gateUp_ = group({gateProj, upProj});
+  down_ = group({downProj});
+}
+
+void DecoderLayer::setLora(const std::string& name, const Napi::Value& descriptor) {
+  for (auto& projection : projections)
+    if (projection->name == name) return projection->setLora(descriptor);
+  refuse(descriptor.Env(), "Unknown projection \"" + name + "\" of a decoder layer.");
+}
+
+std::array<int64_t, projectionCount> DecoderLayer::ranks() const {
+  std::array<int64_t, projectionCount> result{};
+  for (size_t i = 0; i < projectionCount; i++) result[i] = projections[i]->lora ? projections[i]->lora->rank : 0;
+  return result;
+}
+
+static Block activation(int64_t count, Dtype dtype) { return Block(static_cast<size_t>(count) * sizeOf(dtype), Owner::activations); }
+static char* column(const Block& block, Dtype dtype, int64_t offset) {
+  return block.as<char>() + offset * static_cast<int64_t>(sizeOf(dtype));
+}
+
+// --- Forward --------------------------------------------------------------------------------------------------
+
+void DecoderLayer::projectQkv(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to) {
+  const int64_t rows = batch.rows;
+  to.x1 = activation(rows * qkv_->stride(), dtype);
+  to.rstd1 = activation(rows, Dtype::f32);
+  to.qkv = activation(rows * shape.width(), dtype);
+  rmsNormForward(x, dtype, floatsOf(inputNorm_), rmsNormEps, rows, hiddenSize, to.x1.data(), qkv_->stride(), to.rstd1.as<float>());
+  qkv_->forward(to.x1.data(), dtype, rows, 0, nullptr, to.qkv.data(), dtype, dropout);
+  const RopeTable table = ropeTable(ropeTheta, shape.headDim, batch.lastPosition + 1);
+  ropeQkv(to.qkv.data(), dtype, shape, floatsOf(projections[qProj]->bias), floatsOf(projections[kProj]->bias),
+          floatsOf(projections[vProj]->bias), batch.positionData(), rows, table, 1);
+  to.attention = activation(rows * o_->stride(), dtype);
+}
+
+AttentionInputs DecoderLayer::attentionInputs(const LayerActivations& from, Dtype dtype, const PackedBatch& batch) const {
+  return {from.qkv.data(),
+          column(from.qkv, dtype, shape.heads * shape.headDim),
+          column(from.qkv, dtype, (shape.heads + shape.kvHeads) * shape.headDim),
+          shape.width(),
+          shape.width(),
+          dtype,
+          shape,
+          batch.tiles(),
+          batch.tileCount};
+}
+
+void DecoderLayer::closeAttention(const void* x, Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to) {
+  to.hidden = activation(rows * hiddenSize, dtype);
+  o_->forward(to.attention.data(), dtype, rows, 1, x, to.hidden.data(), dtype, dropout);
+  addBias(to.hidden.data(), dtype, hiddenSize, floatsOf(projections[oProj]->bias), rows, hiddenSize);
+}
+
+void DecoderLayer::feedForward(Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to, void* y) {
+  to.x2 = activation(rows * gateUp_->stride(), dtype);
+  to.rstd2 = activation(rows, Dtype::f32);
+  to.gateUp = activation(rows * 2 * intermediateSize, dtype);
+  to.act = activation(rows * down_->stride(), dtype);
+  rmsNormForward(to.hidden.data(), dtype, floatsOf(postAttentionNorm_), rmsNormEps, rows, hiddenSize, to.x2.data(), gateUp_->stride(),
+                 to.rstd2.as<float>());
+  gateUp_->forward(to.x2.data(), dtype, rows, 0, nullptr, to.gateUp.data(), dtype, dropout);
+  swigluForward(to.gateUp.data(), dtype, floatsOf(projections[gateProj]->bias), floatsOf(projections[upProj]->bias), rows,
+                intermediateSize, to.act.data(), down_->stride());
+  if (!y) {
+    down_->forwardLowRank(to.act.data(), dtype, rows, dropout);
+    return;
+  }
+  down_->forward(to.act.data(), dtype, rows, 1, to.hidden.data(), y, dtype, dropout);
+  addBias(y, dtype, hiddenSize, floatsOf(projections[downProj]->bias), rows, hiddenSize);
+}
+
+void DecoderLayer::forward(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to, void* y) {
+  projectQkv(x, dtype, batch, dropout, to);
+  to.lse = activation(batch.rows * shape.heads, Dtype::f32);
+  attentionForward(attentionInputs(to, dtype, batch), to.attention.data(), o_->stride(), to.lse.as<float>());
+  closeAttention(x, dtype, batch.rows, dropout, to);
+  feedForward(dtype, batch.rows, dropout, to, y);
+}
+
+// --- Backward -------------------------------------------------------------------------------------------------
+
+void DecoderLayer::backward(const void* x, const void* dy, Dtype dtype, const PackedBatch& batch, const Dropout& dropout,
+                            LayerActivations& from, void* dx, const LoraGradient* gradients) {
+  const int64_t rows = batch.rows;
+  Block dHidden = activation(rows * hiddenSize, dtype);
+  {
+    Block dAct = activation(rows * down_->stride(), dtype);
+    down_->backward(from.act.data(), dy, hiddenSize, dtype, rows, dAct.data(), true, dropout, gradients + downProj);
+    from.act = Block();
+    swigluBackward(from.gateUp.data(), dtype, dAct.data(), down_->stride(), rows, intermediateSize);
+    dAct = Block();
+    const Block dx2 = activation(rows * gateUp_->stride(), dtype);
+    gateUp_->backward(from.x2.data(), from.gateUp.data(), 2 * intermediateSize, dtype, rows, dx2.data(), true, dropout,
+                      gradients + gateProj);
+    from.gateUp = Block();
+    from.x2 = Block();
+    rmsNormBackward(from.hidden.data(), dtype, floatsOf(postAttentionNorm_), from.rstd2.as<float>(), dx2.data(), gateUp_->stride(), dy,
+                    rows, hiddenSize, dHidden.data());
+  }
+  const Block dqkv = activation(rows * shape.width(), dtype);
+  {
+    const Block dAttention = activation(rows * o_->stride(), dtype), delta = activation(rows * shape.heads, Dtype::f32);
+    o_->backward(from.attention.data(), dHidden.data(), hiddenSize, dtype, rows, dAttention.data(), true, dropout, gradients + oProj);
+    attentionBackward(attentionInputs(from, dtype, batch), from.attention.data(), dAttention.data(), o_->stride(), from.lse.as<float>(),
+                      delta.as<float>(), rows, dqkv.data(), column(dqkv, dtype, shape.heads * shape.headDim),
+                      column(dqkv, dtype, (shape.heads + shape.kvHeads) * shape.headDim));
+  }
+  const RopeTable table = ropeTable(ropeTheta, shape.headDim, batch.lastPosition + 1);
+  ropeQkv(dqkv.data(), dtype, shape, nullptr, nullptr, nullptr, batch.positionData(), rows, table, -1);
+  const Block dx1 = activation(rows * qkv_->stride(), dtype);
+  qkv_->backward(from.x1.data(), dqkv.data(), shape.width(), dtype, rows, dx1.data(), dx != nullptr, dropout, gradients + qProj);
+  if (dx)
+    rmsNormBackward(x, dtype, floatsOf(inputNorm_), from.rstd1.as<float>(), dx1.data(), qkv_->stride(), dHidden.data(), rows, hiddenSize,
+                    dx);
+}
+
+}  // namespace tunelab::cuda

@@ -1,0 +1,62 @@
+// One decoder layer of the Qwen2/Llama family as a native object, and what its passes share. Activations are f32 or bf16:
+// the type of the input decides.
+#pragma once
+#include <array>
+#include <memory>
+
+#include "cuda/batch.h"
+#include "cuda/projection.h"
+#include "handle.h"
+
+namespace tunelab::cuda {
+
+enum ProjectionIndex { qProj, kProj, vProj, oProj, gateProj, upProj, downProj, projectionCount };
+extern const char* const projectionNames[projectionCount];
+
+// Everything that backward needs besides the input. Row strides of x1, attention, x2 and act leave room for the LoRA
+// columns of the group that reads them.
+struct LayerActivations {
+  Block x1, rstd1;       // normalised input [rows, qkv.stride()], 1 / rms
+  Block qkv;             // [rows, (heads + 2 kvHeads) headDim], rotated
+  Block attention, lse;  // [rows, o.stride()], [rows, heads]
+  Block hidden;          // x + attention part [rows, hiddenSize]
+  Block x2, rstd2;       // normalised hidden [rows, gateUp.stride()], 1 / rms
+  Block gateUp;          // [rows, 2 intermediateSize]
+  Block act;             // silu(gate) up [rows, down.stride()]
+};
+
+class DecoderLayer : public HandleObject {
+ public:
+  static constexpr const char* kind = "decoder layer";
+  explicit DecoderLayer(const Napi::Value& descriptor);
+  void setLora(const std::string& projection, const Napi::Value& descriptor);
+
+  // The three parts of forward. Attention lies between the first two.
+  void projectQkv(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to);
+  void closeAttention(const void* x, Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to);
+  // y may be nullptr when only the activations are wanted.
+  void feedForward(Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to, void* y);
+
+  void forward(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to, void* y);
+  // Overwrites `from`. dx may be nullptr: then only the LoRA gradients are made.
+  void backward(const void* x, const void* dy, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& from,
+                void* dx, const LoraGradient* gradients);
+
+  // The inputs of attention over the rows of qkv itself.
+  AttentionInputs attentionInputs(const LayerActivations& from, Dtype dtype, const PackedBatch& batch) const;
+  int64_t attentionStride() const { return o_->stride(); }
+  // Ranks of all projections: a saved state is only good for the ranks that it was made with.
+  std::array<int64_t, projectionCount> ranks() const;
+
+  int64_t hiddenSize, intermediateSize;
+  QkvShape shape;
+  float rmsNormEps;
+  double ropeTheta;
+  std::array<std::unique_ptr<Projection>, projectionCount> projections;
+
+ private:
+  StoragePtr inputNorm_, postAttentionNorm_;
+  std::unique_ptr<ProjectionGroup> qkv_, o_, gateUp_, down_;
+};
+
+}  // namespace tunelab::cuda
