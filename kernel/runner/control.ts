@@ -13,15 +13,17 @@ const shared = workerData as Int32Array;
 const session = new Session();
 session.connectToMainThread();
 let number = 0;
-let askedUntil = 0;
+/** The cell that was asked last, by its number; 0 is none. */
+let asked = 0;
 
 const report = (message: ControlMessage) => parentPort?.postMessage(message);
 
 function interrupt(): void {
   const mine = ++number;
-  // Code that wants to be asked gets one interrupt to itself; the next one ends it.
-  const mayAsk = Atomics.load(shared, SHARED.listeners) > 0 && askedUntil < mine - 1;
-  if (mayAsk) askedUntil = mine;
+  // A cell that wants to be asked gets its first interrupt to itself; the next one ends it.
+  const cell = Atomics.load(shared, SHARED.asking);
+  const mayAsk = cell !== 0 && cell !== asked;
+  if (mayAsk) asked = cell;
   report({ number: mine, terminated: false });
   if (mayAsk) return;
   setTimeout(() => {

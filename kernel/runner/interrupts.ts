@@ -12,8 +12,8 @@ export interface ControlMessage {
   terminated: boolean;
 }
 
-/** Shared with the control thread: the last interrupt that the main thread saw, and whether someone wants to be asked. */
-export const SHARED = { seen: 0, listeners: 1 } as const;
+/** Shared with the control thread: the last interrupt that the main thread saw, and the cell that wants to be asked. */
+export const SHARED = { seen: 0, asking: 1 } as const;
 
 let stopForeground: (cell: RunningCell) => void = () => {};
 const shared = new Int32Array(new SharedArrayBuffer(8));
@@ -43,9 +43,19 @@ function onInterrupted({ number, terminated }: ControlMessage): void {
   stopForeground(cell);
 }
 
-/** Keeps the control thread informed of whether the foreground cell wants to be asked. */
+/** Tells the control thread the number of the foreground cell if that wants to be asked, else 0. */
 export function publishListeners(): void {
-  Atomics.store(shared, SHARED.listeners, foregroundCell()?.interruptListeners.size ?? 0);
+  const cell = foregroundCell();
+  Atomics.store(shared, SHARED.asking, cell !== undefined && cell.interruptListeners.size > 0 ? numberOf(cell) : 0);
+}
+
+const numbers = new WeakMap<RunningCell, number>();
+let lastNumber = 0;
+
+function numberOf(cell: RunningCell): number {
+  const number = numbers.get(cell) ?? ++lastNumber;
+  numbers.set(cell, number);
+  return number;
 }
 
 /** `globalThis[Symbol.for("tunelab.interrupt")]` */

@@ -41,6 +41,25 @@ describe("interrupt", () => {
     });
   }
 
+  it("asks code that wants to be asked, however long it computes, in one cell after another", async () => {
+    const code = `{
+      const hook = (globalThis as never as Record<symbol, { onInterrupt(callback: () => void): () => void }>)[
+        Symbol.for("tunelab.interrupt")
+      ]!;
+      let asked = false;
+      const release = hook.onInterrupt(() => { asked = true; });
+      started();
+      await new Promise((r) => setTimeout(r, 50));
+      while (!asked) {
+        const end = Date.now() + 300;
+        while (Date.now() < end);
+        await new Promise((r) => setTimeout(r, 1));
+      }
+      release();
+    }`;
+    for (let i = 0; i < 2; i++) assert.equal((await interrupted(code)).reply.status, "ok");
+  });
+
   it("leaves nothing of an interrupted loop running", async () => {
     const before = await client.evaluate("beats");
     assert.equal(await client.evaluate("await new Promise((r) => setTimeout(r, 60)); beats"), before);
