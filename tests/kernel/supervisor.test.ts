@@ -163,7 +163,7 @@ describe("supervisor", () => {
 
   it("asks for input", async () => {
     const { result } = await client.submit(
-      'const token = password("Token:"); const name = prompt("Name", "nobody"); `${token} ${name}`',
+      'const token = password("Token:"); const name = prompt("Name", "nobody"); [token, name].join(" ")',
       {
         allowStdin: true,
       },
