@@ -19,8 +19,15 @@ namespace tunelab {
 
 namespace {
 
-// About 20 microseconds: covers the gap between two loops of one op, not the gap between two ops.
-constexpr int spins = 1000;
+// Some 20 microseconds: covers the gap between two loops of one op, not the gap between two ops. Most of it is spent
+// yielding, so that on a busy machine the awaited thread gets the core.
+constexpr int pauses = 100, spins = pauses + 50;
+void spin(int turn) {
+  if (turn < pauses)
+    pause();
+  else
+    std::this_thread::yield();
+}
 
 class Pool {
  public:
@@ -44,7 +51,7 @@ class Pool {
     guarded(0);
     for (int i = 0; pending_.load(std::memory_order_acquire) != 0; i++) {
       if (i < spins) {
-        pause();
+        spin(i);
         continue;
       }
       std::unique_lock<std::mutex> lock(mutex_);
@@ -80,7 +87,7 @@ class Pool {
     for (uint64_t seen = 0;;) {
       for (int i = 0; round_.load(std::memory_order_acquire) == seen; i++) {
         if (i < spins) {
-          pause();
+          spin(i);
           continue;
         }
         std::unique_lock<std::mutex> lock(mutex_);
