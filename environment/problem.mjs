@@ -25,7 +25,7 @@ const known = [
   },
   {
     pattern:
-      /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|name resolution|NewConnectionError|Max retries exceeded|ConnectTimeout|Network is unreachable|Could not connect/i,
+      /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|name resolution|NewConnectionError|Max retries exceeded|ConnectTimeout|Network is unreachable|Could not connect|from versions: none/i,
     message: "The package registry could not be reached.",
     hint: "Check the network connection or the proxy settings (HTTPS_PROXY) and run the same command again; finished stages are kept.",
   },

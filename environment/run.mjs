@@ -14,6 +14,11 @@ const commands = {
   bench: { module: "./commands/bench.mjs", what: "run the benchmarks of tests/bench (a word picks those it is in)" },
   setup: { module: "./commands/setup.mjs", what: "set up only" },
   "build:native": { module: "./commands/buildNative.mjs", what: "compile the native backend anew" },
+  "build:cuda": {
+    module: "./commands/buildCuda.mjs",
+    what: "compile the native backend with CUDA (a word picks GPUs)",
+  },
+  "pack:gpu": { module: "./commands/packGpu.mjs", what: "pack the GPU tests for a machine that has a GPU and no Node" },
   peers: { module: "./commands/peers.mjs", what: "set up .peers-venv and compare with the peers (tests/peers)" },
 };
 

@@ -35,7 +35,8 @@ export async function quietly(what, program, args, { log, cwd = root, env = proc
   transient("");
   await new Promise((resolve) => file.end(resolve));
   if (outcome instanceof Error) throw explain(what, outcome.message, path);
-  if (outcome === 130) throw new Problem("Set-up was interrupted.", "The same command continues where it stopped.");
+  if (outcome === interrupted)
+    throw new Problem("Set-up was interrupted.", "The same command continues where it stopped.");
   if (outcome !== 0) throw explain(what, tail, path);
 }
 
@@ -73,16 +74,25 @@ export function npm(args) {
   return script?.endsWith(".js") ? [process.execPath, [script, ...args]] : ["npm", args];
 }
 
+const interrupted = 130;
+
 /**
+ * The exit code, 130 when Ctrl-C was pressed meanwhile: some programs make an ordinary failure of it.
  * @param {import("node:child_process").ChildProcess} child
  * @returns {Promise<number | Error>}
  */
 function ended(child) {
+  let stopped = false;
   // The terminal sends Ctrl-C to the child as well; this process stays to say how far it came.
-  const wait = () => undefined;
+  const wait = () => {
+    stopped = true;
+  };
   process.on("SIGINT", wait);
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error));
-    child.once("close", (code, signal) => resolve(signal === null ? (code ?? 1) : signal === "SIGINT" ? 130 : 143));
+    child.once("close", (code, signal) => {
+      const usual = code ?? (signal === "SIGINT" ? interrupted : 143);
+      resolve(stopped && usual !== 0 ? interrupted : usual);
+    });
   }).finally(() => process.off("SIGINT", wait));
 }
