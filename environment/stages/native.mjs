@@ -20,6 +20,7 @@ export const native = {
   // A note says why there is no addon; the same tools and sources would fail again.
   present: (note) => hasFile(addon) || note !== undefined,
   async run() {
+    if (missing().length > 0 && hasFile(addon)) return undefined;
     if (missing().length > 0) {
       return `portable backend: ${missing().join(" and ")} not found; for the faster one ${way}`;
     }
