@@ -16,13 +16,17 @@ export const NF4_CODE: Float32Array = Float32Array.from([
   0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 ]);
 
-/** A value above threshold i has a code above i. The CUDA constants are bitsandbytes' own (csrc/kernels.cu). */
+/**
+ * A value above threshold i has a code above i. The CUDA constants are the float32 values that a compiler makes of
+ * bitsandbytes' literals (csrc/kernels.cu); some lie so near the middle of two floats that a detour over double,
+ * which is what JavaScript takes, would round them the other way.
+ */
 const THRESHOLDS: Readonly<Record<Variant, Float32Array>> = {
   cpu: Float32Array.from({ length: 15 }, (_, i) => Math.fround(NF4_CODE[i]! + NF4_CODE[i + 1]!) / 2),
   cuda: Float32Array.from([
-    -0.8480964004993439, -0.6106329262256622, -0.4599952697753906, -0.33967943489551544, -0.23460740596055984,
-    -0.13791173323988914, -0.045525018125772476, 0.03979014977812767, 0.1202552504837513, 0.2035212516784668,
-    0.2920137718319893, 0.3893125355243683, 0.5016634166240692, 0.6427869200706482, 0.8614784181118011,
+    -0.8480964303016663, -0.6106329262256622, -0.4599952697753906, -0.33967943489551544, -0.23460740596055984,
+    -0.13791173323988914, -0.045525018125772476, 0.03979014977812767, 0.1202552542090416, 0.2035212516784668,
+    0.2920137718319893, 0.3893125355243683, 0.5016633868217468, 0.6427869200706482, 0.8614783883094788,
   ]),
 };
 
