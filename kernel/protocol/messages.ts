@@ -45,13 +45,6 @@ export interface ErrorContent extends JsonObject {
   traceback: string[];
 }
 
-export interface CompletionItem extends JsonObject {
-  text: string;
-  type: string;
-  start: number;
-  end: number;
-}
-
 export interface LanguageInfo extends JsonObject {
   name: string;
   version: string;
@@ -61,8 +54,6 @@ export interface LanguageInfo extends JsonObject {
   codemirror_mode: Json;
   nbconvert_exporter: string;
 }
-
-export type ExecutionState = "starting" | "busy" | "idle";
 
 /** Reads an execute_request's content; absent fields take the protocol's defaults. */
 export function readExecuteRequest(content: JsonObject): ExecuteRequest {

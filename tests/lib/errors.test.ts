@@ -19,6 +19,9 @@ describe("errors", () => {
 
   it("refuse unknown options", () => {
     checkOptions("f", { a: 1 }, ["a"]);
-    assert.throws(() => checkOptions("f", { alhpa: 1 }, ["alpha"]), /Unknown option "alhpa" of f\. Did you mean "alpha"\?/);
+    assert.throws(
+      () => checkOptions("f", { alhpa: 1 }, ["alpha"]),
+      /Unknown option "alhpa" of f\. Did you mean "alpha"\?/,
+    );
   });
 });
