@@ -9,18 +9,22 @@ delete process.env.TUNELAB_RUNNER_NONCE;
 
 const MAX_TEXT = MAX_FRAME_BYTES - 96;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
+/** Reused for every frame: a flood of lines must not become a flood of garbage. */
+const frame = Buffer.alloc(MAX_FRAME_BYTES);
 let sequence = 0;
 
 export function sendText(cell: CellId, stream: StreamName, data: string | Uint8Array): void {
-  const length = typeof data === "string" ? Buffer.byteLength(data) : data.length;
-  if (typeof data === "string" && length <= MAX_TEXT) {
-    if (length > 0) writeAll(1, Buffer.from(textHeader(NONCE, stream, cell, length) + data));
+  if (typeof data === "string") {
+    const length = Buffer.byteLength(data);
+    if (length > MAX_TEXT) sendText(cell, stream, Buffer.from(data));
+    else if (length > 0) writeAll(1, frame, frame.write(textHeader(NONCE, stream, cell, length) + data));
     return;
   }
-  const bytes = typeof data === "string" ? Buffer.from(data) : data;
-  for (let start = 0; start < length; start += MAX_TEXT) {
-    const part = bytes.subarray(start, start + MAX_TEXT);
-    writeAll(1, Buffer.concat([Buffer.from(textHeader(NONCE, stream, cell, part.length)), part]));
+  for (let start = 0; start < data.length; start += MAX_TEXT) {
+    const part = data.subarray(start, start + MAX_TEXT);
+    const headerLength = frame.write(textHeader(NONCE, stream, cell, part.length));
+    frame.set(part, headerLength);
+    writeAll(1, frame, headerLength + part.length);
   }
 }
 
@@ -50,10 +54,10 @@ export function readInputLine(): string {
 }
 
 /** A child process that inherited the descriptor may have made it non-blocking. */
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length; ) {
+function writeAll(fd: number, bytes: Uint8Array, length = bytes.length): void {
+  for (let offset = 0; offset < length; ) {
     try {
-      offset += writeSync(fd, bytes, offset);
+      offset += writeSync(fd, bytes, offset, length - offset);
     } catch (error) {
       if (!isAgain(error)) throw error;
       Atomics.wait(sleeper, 0, 0, 1);

@@ -71,5 +71,7 @@ const executor = new Executor(
   preloaded,
 );
 startControlThread((cell) => executor.stop(cell));
+// Ctrl-C in a terminal reaches the whole process group; what it means is the supervisor's decision.
+process.on("SIGINT", () => {});
 readCommands((command) => executor.execute(command));
 sendMessage({ type: "ready" });

@@ -8,6 +8,8 @@ export function replaceStandardStreams(): void {
   for (const name of ["stdout", "stderr"] as const) {
     Object.defineProperty(process, name, { value: new CellStream(name), configurable: true, enumerable: true });
   }
+  // Our streams do not fail, so console need not attach an error handler and a callback to every line.
+  (console as { _ignoreErrors?: boolean })._ignoreErrors = false;
 }
 
 class CellStream extends Writable {

@@ -100,6 +100,11 @@ describe("interrupt", () => {
     assert.equal((await result).reply.ename, "KeyboardInterrupt");
   });
 
+  it("survives SIGINT to the whole process group", async () => {
+    process.kill(Number(await client.evaluate("process.pid")), "SIGINT");
+    assert.equal(await client.evaluate("kept.answer"), "42");
+  });
+
   it("does nothing when no cell runs", async () => {
     assert.deepEqual(await client.interrupt(), { status: "ok" });
     assert.equal(await client.evaluate("1 + 1"), "2");

@@ -1,5 +1,6 @@
 /** The process that runs the cells may die in any way; the kernel answers, and goes on with a fresh one. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { type TestClient, TestKernel } from "./client.js";
 
 const DEATHS: Record<string, [code: string, says: RegExp]> = {
@@ -7,6 +8,15 @@ const DEATHS: Record<string, [code: string, says: RegExp]> = {
   "kill -9": ["process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})", /was ended by SIGKILL/],
   abort: ["process.abort()", /was aborted, most often because memory ran out/],
 };
+
+describe("the death of the client", () => {
+  it("ends the kernel", async () => {
+    const parent = spawn(process.execPath, ["-e", "setTimeout(() => {}, 500)"]);
+    const kernel = await TestKernel.start({ env: { JPY_PARENT_PID: String(parent.pid) } });
+    await new Promise((resolve) => kernel.process.once("exit", resolve));
+    await kernel.stop();
+  });
+});
 
 describe("the death of the runner", () => {
   let kernel: TestKernel;
