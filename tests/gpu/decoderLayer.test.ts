@@ -1,0 +1,164 @@
+/** The decoder layer on the GPU against the CPU op: f32 to 1e-4, bf16 to its own precision. */
+import assert from "node:assert/strict";
+import type { Saving } from "../../lib/tensor/layers.js";
+import { PROJECTIONS } from "../../lib/tensor/layers.js";
+import { type Descriptor, GEOMETRY, pack, randomLayer } from "../lib/native/reference/layers.js";
+import { normal } from "../lib/native/reference/random.js";
+import { close, closeInNorm, cpu, cuda, down, empty, onGpu, up } from "./device.js";
+import {
+  deviceGradients,
+  downGradients,
+  type HostGradients,
+  hostGradients,
+  layerOnDevice,
+  quantized,
+} from "./layers.js";
+
+interface Options {
+  saving: Saving;
+  training: boolean;
+  seed: number;
+}
+const EVALUATION: Options = { saving: "all", training: false, seed: 0 };
+const RANKS = { q_proj: 16, k_proj: 16, v_proj: 16, o_proj: 16, gate_proj: 16, up_proj: 16, down_proj: 16 };
+const SMALL_RANKS = { q_proj: 2, k_proj: 3, v_proj: 2, o_proj: 4, gate_proj: 2, up_proj: 1, down_proj: 3 };
+const BIASES = ["q_proj", "k_proj", "v_proj"] as const;
+const MIDDLE = { ...GEOMETRY, hiddenSize: 256, intermediateSize: 384, numHeads: 4, numKvHeads: 2, headDim: 64 };
+const WIDE = { ...GEOMETRY, hiddenSize: 640, intermediateSize: 1024, numHeads: 5, numKvHeads: 1, headDim: 128 };
+
+function onCpu(
+  layer: Descriptor,
+  lengths: readonly number[],
+  x: Float32Array,
+  dy: Float32Array,
+  options: Options,
+): Result {
+  const handle = cpu.createDecoderLayer(layer);
+  const [y, dx, gradients] = [new Float32Array(x.length), new Float32Array(x.length), hostGradients(layer)];
+  const batch = pack(lengths);
+  const state = cpu.decoderLayerForward(handle, x, y, batch, options);
+  cpu.decoderLayerBackward(handle, state, x, dy, dx, batch, gradients);
+  return { y, dx, gradients };
+}
+
+function onDevice(
+  layer: Descriptor,
+  lengths: readonly number[],
+  x: Float32Array,
+  dy: Float32Array,
+  options: Options,
+  dtype: "f32" | "bf16" = "f32",
+) {
+  const handle = cuda.createDecoderLayer(layerOnDevice(layer, dtype));
+  const input = up(x, dtype);
+  const [y, dx, gradients] = [empty(x.length, dtype), empty(x.length, dtype), deviceGradients(layer)];
+  const batch = pack(lengths);
+  const state = cuda.decoderLayerForward(handle, input, y, batch, options);
+  cuda.decoderLayerBackward(handle, state, input, up(dy, dtype), dx, batch, gradients);
+  cuda.dispose(handle);
+  return { y: down(y), dx: down(dx), gradients: downGradients(gradients) };
+}
+
+interface Result {
+  y: Float32Array;
+  dx: Float32Array;
+  gradients: HostGradients;
+}
+
+function compare(what: string, actual: Result, expected: Result, tolerance: number, inNorm: boolean): void {
+  const check = inNorm ? closeInNorm : close;
+  check(`${what} y`, actual.y, expected.y, tolerance);
+  check(`${what} dx`, actual.dx, expected.dx, 2 * tolerance);
+  for (const name of PROJECTIONS) {
+    const [a, e] = [actual.gradients[name], expected.gradients[name]];
+    if (!a || !e) continue;
+    check(`${what} ${name} dA`, a.a, e.a, 3 * tolerance);
+    check(`${what} ${name} dB`, a.b, e.b, 3 * tolerance);
+  }
+}
+
+onGpu("CUDA decoder layer", () => {
+  const cases: [string, Descriptor, readonly number[], Options][] = [
+    ["tiny", randomLayer({ ranks: SMALL_RANKS, biases: PROJECTIONS }), [5, 1, 4], EVALUATION],
+    ["tiny, no LoRA", randomLayer({}), [4], EVALUATION],
+    [
+      "tiny, dropout",
+      randomLayer({ ranks: SMALL_RANKS, dropout: 0.4 }),
+      [4, 30],
+      { ...EVALUATION, training: true, seed: 123456789 },
+    ],
+    ["dim 64", randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: BIASES }), [70, 1, 0, 133, 64], EVALUATION],
+    ["dim 64 NF4", quantized(randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: BIASES })), [70, 33], EVALUATION],
+    [
+      "dim 64 NF4, 3 rows",
+      quantized(randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: BIASES })),
+      [2, 1],
+      EVALUATION,
+    ],
+    [
+      "dim 128 NF4, dropout",
+      quantized(randomLayer({ geometry: WIDE, ranks: RANKS, dropout: 0.1 })),
+      [100, 41],
+      { saving: "none", training: true, seed: 7 },
+    ],
+  ];
+  for (const [name, layer, lengths, options] of cases) {
+    const { rows } = pack(lengths);
+    const width = layer.geometry.hiddenSize;
+    const [x, dy] = [normal(3, rows * width), normal(4, rows * width)];
+    let expected: Result;
+    before(() => {
+      expected = onCpu(layer, lengths, x, dy, options);
+    });
+    it(`f32, ${name}`, () => {
+      compare(`layer f32 ${name}`, onDevice(layer, lengths, x, dy, options), expected, 1e-5, false);
+    });
+    if (width >= 256)
+      it(`bf16, ${name}`, () => {
+        const result = onDevice(layer, lengths, x, dy, options, "bf16");
+        compare(`layer bf16 ${name}`, result, expected, 1.5e-2, true);
+        assert.deepEqual(onDevice(layer, lengths, x, dy, options, "bf16"), result);
+      });
+  }
+
+  it("gives the same with everything saved, recomputed, and with weights kept expanded", () => {
+    const layer = quantized(randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: BIASES }));
+    const [x, dy] = [normal(3, 90 * 256), normal(4, 90 * 256)];
+    const expected = onDevice(layer, [50, 40], x, dy, EVALUATION, "bf16");
+    assert.deepEqual(onDevice(layer, [50, 40], x, dy, { ...EVALUATION, saving: "none" }, "bf16"), expected);
+    cuda.setPanelBudget(2 ** 30);
+    assert.deepEqual(onDevice(layer, [50, 40], x, dy, EVALUATION, "bf16"), expected);
+    cuda.setPanelBudget(0);
+  });
+
+  it("adds to gradients, without an input gradient", () => {
+    const layer = randomLayer({ geometry: MIDDLE, ranks: RANKS });
+    const [x, dy] = [normal(3, 40 * 256), normal(4, 40 * 256)];
+    const once = onDevice(layer, [40], x, dy, EVALUATION).gradients;
+    const handle = cuda.createDecoderLayer(layerOnDevice(layer));
+    const gradients = deviceGradients(layer);
+    for (let i = 0; i < 2; i++) {
+      const [input, y] = [up(x), empty(x.length)];
+      const state = cuda.decoderLayerForward(handle, input, y, pack([40]), EVALUATION);
+      cuda.decoderLayerBackward(handle, state, input, up(dy), null, pack([40]), gradients);
+    }
+    const twice = downGradients(gradients);
+    for (const name of PROJECTIONS)
+      close(
+        `layer twice ${name}`,
+        twice[name]!.a,
+        once[name]!.a.map((v) => 2 * v),
+        1e-5,
+      );
+  });
+
+  it("refuses what does not fit", () => {
+    const layer = randomLayer({ ranks: SMALL_RANKS });
+    const handle = cuda.createDecoderLayer(layerOnDevice(layer));
+    const [x, y] = [empty(24), empty(24)];
+    assert.throws(() => cuda.decoderLayerForward(handle, empty(23), y, pack([2]), EVALUATION), /expected rows of 12/);
+    assert.throws(() => cuda.decoderLayerForward(handle, x, y, pack([3]), EVALUATION), /batch\.positions/);
+    cuda.dispose(handle);
+    assert.throws(() => cuda.decoderLayerForward(handle, x, y, pack([2]), EVALUATION), /disposed/);
+  });
+});
