@@ -16,6 +16,7 @@ export class VirtualFiles {
   readonly #packageName: string;
   readonly #packageRoot: string;
   readonly #homes = new Map<string, string | undefined>();
+  readonly #manifest: string;
   readonly #texts: ReadonlyMap<string, string>;
 
   constructor(options: { cwd: string; packageName: string; packageRoot: string }) {
@@ -23,6 +24,7 @@ export class VirtualFiles {
     this.#modules = join(options.cwd, "node_modules");
     this.#packageName = options.packageName;
     this.#packageRoot = options.packageRoot;
+    this.#manifest = join(this.#modules, options.packageName, "package.json");
     const globals = join(this.#modules, "@types/tunelab-kernel");
     this.#texts = new Map([
       [join(globals, "package.json"), JSON.stringify({ name: "@types/tunelab-kernel", types: "index.d.ts" })],
@@ -39,7 +41,10 @@ export class VirtualFiles {
       realpath: system.realpath?.bind(system) ?? ((path: string) => path),
     };
     system.fileExists = (path) => this.#texts.has(path) || given.fileExists(this.locate(path));
-    system.readFile = (path, encoding) => this.#texts.get(path) ?? given.readFile(this.locate(path), encoding);
+    system.readFile = (path, encoding) => {
+      const text = this.#texts.get(path) ?? given.readFile(this.locate(path), encoding);
+      return text !== undefined && path === this.#manifest ? openManifest(text) : text;
+    };
     system.directoryExists = (path) => {
       if (path === this.#modules || path === `${this.#modules}/@types`) return true;
       for (const text of this.#texts.keys()) if (dirname(text) === path) return true;
@@ -75,6 +80,16 @@ export class VirtualFiles {
     if (home !== undefined) this.#homes.set(name, home);
     return home;
   }
+}
+
+/**
+ * The library's package.json with every module of it importable for types: what a cell infers may need a type that the
+ * library does not export by name, and a type that cannot be named would be `any` in the next cell.
+ */
+function openManifest(text: string): string {
+  const manifest = JSON.parse(text) as { exports?: Record<string, unknown> };
+  if (manifest.exports !== undefined) manifest.exports["./*.js"] = { types: "./*.d.ts", default: "./*.js" };
+  return JSON.stringify(manifest);
 }
 
 function findPackage(from: string, name: string): string | undefined {

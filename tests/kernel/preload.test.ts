@@ -38,6 +38,12 @@ describe("preloaded library", () => {
     assert.match(String(reply.evalue), /does not exist on type '\{ layers: number; \}'/);
   });
 
+  it("keeps inferred types that the library does not export by name", async () => {
+    await client.ok("const summary = summarize();");
+    assert.equal(await client.evaluate("summary.lines"), "3");
+    assert.match(String((await client.execute("summary.words")).reply.evalue), /does not exist on type 'Summary'/);
+  });
+
   it("shows its documentation and completes its names", async () => {
     const inspected = await client.request("inspect_request", { code: "load", cursor_pos: 2, detail_level: 0 });
     assert.match(JSON.stringify(inspected.data), /Loads a model and its tokenizer/);

@@ -1,2 +1,2 @@
-export { load } from "./load.js";
+export { load, summarize } from "./load.js";
 export { Trainer } from "./trainer.js";
