@@ -86,7 +86,7 @@ export class TestKernel {
     );
     const child = spawn(process.execPath, [KERNEL_ENTRY, connectionFile], {
       cwd,
-      env: { ...process.env, TUNELAB_PRELOAD: "", ...options.env },
+      env: { ...process.env, JPY_PARENT_PID: String(process.pid), TUNELAB_PRELOAD: "", ...options.env },
       stdio: ["ignore", "ignore", process.env.KERNEL_LOG ? "inherit" : "ignore"],
     });
     return new TestKernel(child, directory, cwd);
