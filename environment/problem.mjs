@@ -12,6 +12,13 @@ export class Problem extends Error {
   }
 }
 
+/** Ctrl-C: nothing is wrong, and nothing may be concluded from it. */
+export class Interrupted extends Problem {
+  constructor() {
+    super("Set-up was interrupted.", "The same command continues where it stopped.");
+  }
+}
+
 const known = [
   {
     pattern: /ENOSPC|No space left on device|disk quota exceeded/i,

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { logs, root } from "./paths.mjs";
-import { explain, Problem } from "./problem.mjs";
+import { explain, Interrupted, Problem } from "./problem.mjs";
 import { transient } from "./terminal.mjs";
 
 const tailLength = 8192;
@@ -35,8 +35,7 @@ export async function quietly(what, program, args, { log, cwd = root, env = proc
   transient("");
   await new Promise((resolve) => file.end(resolve));
   if (outcome instanceof Error) throw explain(what, outcome.message, path);
-  if (outcome === interrupted)
-    throw new Problem("Set-up was interrupted.", "The same command continues where it stopped.");
+  if (outcome === interrupted) throw new Interrupted();
   if (outcome !== 0) throw explain(what, tail, path);
 }
 

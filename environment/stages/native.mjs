@@ -1,6 +1,6 @@
 /** The native CPU backend, compiled when the tools are there; without it the portable backend does the work. */
 import { hasFile, inRoot, programOf, venv } from "../paths.mjs";
-import { Problem } from "../problem.mjs";
+import { Interrupted, Problem } from "../problem.mjs";
 import { answer, quietly } from "../shell.mjs";
 import { digest } from "../stage.mjs";
 
@@ -28,7 +28,7 @@ export const native = {
       await compile();
       return undefined;
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof Problem) || error instanceof Interrupted) throw error;
       return `portable backend: the native one could not be built. ${error.hint ?? ""}`;
     }
   },

@@ -17,7 +17,10 @@ export const python = environmentStage({
   requirements: "environment/requirements.txt",
   proof: "import jupyterlab, nbclient, nbconvert, plotly, latex2mathml, scipy_openblas32",
   gigabytes: 1,
-  finish: quietJupyterLab,
+  finish() {
+    shareNoModuleType();
+    quietJupyterLab();
+  },
 });
 
 /** @type {import("../stage.mjs").Stage} */
@@ -105,6 +108,11 @@ function needSpace(gigabytes) {
     `Only ${free.toFixed(1)} GB are free where the checkout lies; the Python packages need about ${gigabytes} GB.`,
     "Free some space and run the same command again; finished stages are kept.",
   );
+}
+
+/** JupyterLab runs a script of its own by Node, which would take it for an ES module as the checkout's package says. */
+function shareNoModuleType() {
+  writeFileSync(join(venv, "package.json"), '{ "type": "commonjs" }\n');
 }
 
 /** JupyterLab's first start asks about news and looks for updates on the network; in a lesson both only disturb. */

@@ -54,7 +54,10 @@ describe("the command line", () => {
     const output = join(folder, "counting.ts");
     const { stdout } = tunelab("export", "tests/fixtures/notebooks/counting.ipynb", "-o", output);
     assert.equal(stdout, `Wrote ${output}\n`);
-    assert.match(readFileSync(output, "utf8"), /^import \{ display \} from "tunelab\/script";\n\n\/\/ # Counting\n/);
+    assert.match(
+      readFileSync(output, "utf8"),
+      /^import \{ display \} from "tunelab\/script";\n\n.*\nprocess\.chdir\(.*\);\n\n\/\/ # Counting\n/,
+    );
   });
 
   it("says of every part of the machine whether it is there", () => {
