@@ -86,12 +86,13 @@ function ended(child) {
   const wait = () => {
     stopped = true;
   };
-  process.on("SIGINT", wait);
+  const pass = () => void child.kill("SIGTERM");
+  process.on("SIGINT", wait).on("SIGTERM", pass);
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error));
     child.once("close", (code, signal) => {
       const usual = code ?? (signal === "SIGINT" ? interrupted : 143);
       resolve(stopped && usual !== 0 ? interrupted : usual);
     });
-  }).finally(() => process.off("SIGINT", wait));
+  }).finally(() => process.off("SIGINT", wait).off("SIGTERM", pass));
 }
