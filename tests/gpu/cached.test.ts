@@ -7,6 +7,14 @@ import { layerOnDevice, quantized } from "./layers.js";
 
 const GEOMETRIES = {
   "dim 8": { ...GEOMETRY, hiddenSize: 48, intermediateSize: 64, numHeads: 6, numKvHeads: 2, headDim: 8 },
+  "dim 8, 12 heads on one": {
+    ...GEOMETRY,
+    hiddenSize: 48,
+    intermediateSize: 64,
+    numHeads: 12,
+    numKvHeads: 1,
+    headDim: 8,
+  },
   "dim 64": { ...GEOMETRY, hiddenSize: 256, intermediateSize: 384, numHeads: 4, numKvHeads: 2, headDim: 64 },
   "dim 128": { ...GEOMETRY, hiddenSize: 640, intermediateSize: 1024, numHeads: 5, numKvHeads: 1, headDim: 128 },
 };

@@ -152,6 +152,22 @@ onGpu("CUDA decoder layer", () => {
       );
   });
 
+  it("leaves no memory behind", () => {
+    const layer = quantized(randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: BIASES }));
+    const handle = cuda.createDecoderLayer(layerOnDevice(layer));
+    const batch = pack([90]);
+    const [x, dy] = [up(normal(3, 90 * 256), "bf16"), up(normal(4, 90 * 256), "bf16")];
+    const [y, dx, gradients] = [empty(90 * 256, "bf16"), empty(90 * 256, "bf16"), deviceGradients(layer)];
+    const used = Array.from({ length: 200 }, () => {
+      const state = cuda.decoderLayerForward(handle, x, y, batch, EVALUATION);
+      cuda.decoderLayerBackward(handle, state, x, dy, dx, batch, gradients);
+      cuda.dispose(state);
+      return cuda.memory().inUse;
+    });
+    // Buffers of earlier tests may be collected meanwhile.
+    assert.ok(used.at(-1)! <= used[0]!, `${used[0]} bytes became ${used.at(-1)}`);
+  });
+
   it("refuses what does not fit", () => {
     const layer = randomLayer({ ranks: SMALL_RANKS });
     const handle = cuda.createDecoderLayer(layerOnDevice(layer));

@@ -45,8 +45,9 @@ class Ops:
     def host(self, name, tensor):
         return {"host": KINDS[tensor.dtype], "file": self._write(name, tensor)}
 
-    def call(self, op, *args):
-        self.calls.append([op, *args])
+    def call(self, op, *args, name=None):
+        self.calls.append({"op": op, "args": args, **({"as": name} if name else {})})
+        return {"$": name}
 
     def run(self, *outputs):
         request = {"buffers": self.buffers, "calls": self.calls, "outputs": list(outputs)}

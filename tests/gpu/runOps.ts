@@ -1,8 +1,9 @@
 /**
  * Runs ops of the CUDA table on numbers from files, for comparisons written in other languages (tests/gpu/ops.py).
  *   node runOps.js <folder>   reads request.json, writes the outputs as raw little-endian files
- * { buffers: { name: { dtype, file? , length? } }, calls: [[op, ...args]], outputs: [names] }; of the arguments,
- * { "$": name } is a buffer, { "host": dtype, "file": name } a typed array, anything else itself.
+ * { buffers: { name: { dtype, file? , length? } }, calls: [{ op, args, as? }], outputs: [names] }; of the arguments,
+ * { "$": name } is a buffer or what a call gave back under the name `as`, { "host": dtype, "file": name } a typed array,
+ * anything else itself.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { type DeviceBuffer, type DeviceType, type HostArray, loadAddon } from ".
 
 interface Request {
   buffers: Record<string, { dtype: DeviceType; file?: string; length?: number }>;
-  calls: [string, ...unknown[]][];
+  calls: { op: string; args: unknown[]; as?: string }[];
   outputs: string[];
 }
 
@@ -27,9 +28,9 @@ function read(dtype: DeviceType, file: string): HostArray {
 }
 
 const { buffers, calls, outputs } = JSON.parse(readFileSync(join(folder, "request.json"), "utf8")) as Request;
-const onDevice = new Map<string, DeviceBuffer>();
+const onDevice = new Map<string, unknown>();
 for (const [name, { dtype, file, length = 0 }] of Object.entries(buffers)) {
-  const buffer = file ? cuda.upload(read(dtype, file)) : cuda.createBuffer(dtype, length);
+  const buffer: DeviceBuffer = file ? cuda.upload(read(dtype, file)) : cuda.createBuffer(dtype, length);
   if (!file) cuda.fill(buffer, 0);
   onDevice.set(name, buffer);
 }
@@ -44,16 +45,17 @@ function resolve(value: unknown): unknown {
 }
 
 const table = cuda as unknown as Record<string, (...args: unknown[]) => unknown>;
-const results = calls.map(([op, ...args]) => {
+const results = calls.map(({ op, args, as }) => {
   const run = table[op];
   if (!run) throw new Error(`There is no op ${op}.`);
   const started = performance.now();
   const value = run(...args.map(resolve));
   cuda.synchronize();
+  if (as !== undefined) onDevice.set(as, value);
   return { op, value: typeof value === "number" ? value : null, milliseconds: performance.now() - started };
 });
 for (const name of outputs) {
-  const values = cuda.downloadSync(onDevice.get(name)!);
+  const values = cuda.downloadSync(onDevice.get(name) as DeviceBuffer);
   writeFileSync(join(folder, `${name}.out`), new Uint8Array(values.buffer));
 }
 writeFileSync(join(folder, "results.json"), JSON.stringify(results));

@@ -11,8 +11,9 @@ namespace tunelab::cuda {
 constexpr int tileRows = attentionTileRows;
 constexpr int threads = 128;
 
+// Three blocks a multiprocessor hide each other's softmax.
 template <int dim>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 3)
     attentionForwardKernel(const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, int64_t strideQ,
                            int64_t strideKv, int heads, int group, const AttentionTile* tiles, float scaleLog2, bf16* out,
                            int64_t strideOut, float* lse) {

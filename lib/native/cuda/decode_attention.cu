@@ -10,18 +10,19 @@ namespace tunelab::cuda {
 
 // --- kernels ---------------------------------------------------------------------------------------------------
 
-constexpr int piece = 64, threads = 128, maxGroup = 16, maxDim = 256;
+constexpr int piece = 64, threads = 128, maxDim = decodeMaxDim;
 
 // partial: for every (item, head, piece): dim sums, then the largest score and the sum of exponentials.
-template <typename T>
+// `group` query heads a key head; keys are read n elements at a time.
+template <typename T, int group, int n>
 __global__ void __launch_bounds__(threads)
     decodePiecesKernel(QkvShape shape, const DecodeItem* items, const T* q, int64_t strideQ, const T* k, const T* v, float scale, int pieces,
                        float* partial) {
-  __shared__ float queries[maxGroup][maxDim], scores[maxGroup][piece];
+  __shared__ float queries[group][maxDim], scores[group][piece];
   const DecodeItem item = items[blockIdx.z];
   const int first = blockIdx.x * piece, count = min(piece, item.keys - first);
   if (count <= 0) return;
-  const int dim = static_cast<int>(shape.headDim), kvHead = blockIdx.y, group = static_cast<int>(shape.heads / shape.kvHeads);
+  const int dim = static_cast<int>(shape.headDim), kvHead = blockIdx.y;
   const int64_t kvWidth = shape.kvHeads * shape.headDim, at = int64_t{item.keyBase + first} * kvWidth + kvHead * dim;
   const T* query = q + item.row * strideQ + int64_t{kvHead} * group * dim;
   for (int i = threadIdx.x; i < group * dim; i += threads) queries[i / dim][i % dim] = toFloat(query[i]) * scale;
@@ -29,20 +30,22 @@ __global__ void __launch_bounds__(threads)
   // Two threads a key.
   {
     const int key = threadIdx.x / 2, half = threadIdx.x % 2;
-    float dots[maxGroup] = {};
-    if (key < count)
-      for (int i = half; i < dim; i += 2) {
-        const float value = toFloat(k[at + key * kvWidth + i]);
+    float dots[group] = {};
+    if (key < count) {
+#pragma unroll 4
+      for (int i = half * n; i < dim; i += 2 * n) {
+        const Pack<T, n> pack = load<T, n>(k + at + key * kvWidth + i);
 #pragma unroll
-        for (int g = 0; g < maxGroup; g++)
-          if (g < group) dots[g] += queries[g][i] * value;
-      }
+        for (int j = 0; j < n; j++)
 #pragma unroll
-    for (int g = 0; g < maxGroup; g++)
-      if (g < group) {
-        const float dot = dots[g] + __shfl_xor_sync(0xffffffffu, dots[g], 1);
-        if (half == 0) scores[g][key] = key < count ? dot : -INFINITY;
+          for (int g = 0; g < group; g++) dots[g] += queries[g][i + j] * pack.get(j);
       }
+    }
+#pragma unroll
+    for (int g = 0; g < group; g++) {
+      const float dot = dots[g] + __shfl_xor_sync(0xffffffffu, dots[g], 1);
+      if (half == 0) scores[g][key] = key < count ? dot : -INFINITY;
+    }
   }
   __syncthreads();
   float* target = partial + ((int64_t{blockIdx.z} * shape.heads + kvHead * group) * pieces + blockIdx.x) * (dim + 2);
@@ -60,16 +63,15 @@ __global__ void __launch_bounds__(threads)
   }
   __syncthreads();
   for (int i = threadIdx.x; i < dim; i += threads) {
-    float sums[maxGroup] = {};
+    float sums[group] = {};
+#pragma unroll 8
     for (int key = 0; key < count; key++) {
       const float value = toFloat(v[at + key * kvWidth + i]);
 #pragma unroll
-      for (int g = 0; g < maxGroup; g++)
-        if (g < group) sums[g] += scores[g][key] * value;
+      for (int g = 0; g < group; g++) sums[g] += scores[g][key] * value;
     }
 #pragma unroll
-    for (int g = 0; g < maxGroup; g++)
-      if (g < group) target[g * headStep + i] = sums[g];
+    for (int g = 0; g < group; g++) target[g * headStep + i] = sums[g];
   }
 }
 
@@ -105,19 +107,36 @@ __global__ void appendKernel(const T* qkv, QkvShape shape, const int32_t* target
 
 // --- launchers -------------------------------------------------------------------------------------------------
 
+// Calls f with the group size as a constant.
+template <int size = 1, typename F>
+static void withGroup(int group, F f) {
+  if (group == size)
+    f(std::integral_constant<int, size>{});
+  else if constexpr (size < decodeMaxGroup)
+    withGroup<size + 1>(group, f);
+}
+
 void decodeAttention(const QkvShape& shape, const DecodeItem* items, int count, int longest, const void* q, int64_t strideQ, const void* k,
                      const void* v, Dtype dtype, void* out, int64_t strideOut) {
   if (count == 0) return;
-  if (shape.heads / shape.kvHeads > maxGroup || shape.headDim > maxDim)
-    throw CudaError("Decoding on the GPU supports up to 16 query heads a key head and head dims up to 256.");
   const int pieces = ceilDiv(longest, piece), dim = static_cast<int>(shape.headDim);
   const Block partial(static_cast<size_t>(count) * static_cast<size_t>(shape.heads) * static_cast<size_t>(pieces) *
                           static_cast<size_t>(dim + 2) * sizeof(float), Owner::workspace);
   withReal(dtype, [&](auto t) {
     using T = decltype(t);
-    decodePiecesKernel<<<dim3(pieces, static_cast<unsigned>(shape.kvHeads), count), threads, 0, stream()>>>(
-        shape, items, static_cast<const T*>(q), strideQ, static_cast<const T*>(k), static_cast<const T*>(v),
-        1.0f / sqrtf(static_cast<float>(dim)), pieces, partial.as<float>());
+    constexpr int wide = 16 / sizeof(T);
+    withGroup(static_cast<int>(shape.heads / shape.kvHeads), [&](auto group) {
+      const auto launch = [&](auto n) {
+        decodePiecesKernel<T, decltype(group)::value, decltype(n)::value>
+            <<<dim3(pieces, static_cast<unsigned>(shape.kvHeads), count), threads, 0, stream()>>>(
+                shape, items, static_cast<const T*>(q), strideQ, static_cast<const T*>(k), static_cast<const T*>(v),
+                1.0f / sqrtf(static_cast<float>(dim)), pieces, partial.as<float>());
+      };
+      if (dim % wide == 0)
+        launch(std::integral_constant<int, wide>{});
+      else
+        launch(std::integral_constant<int, 1>{});
+    });
     decodeJoinKernel<<<dim3(static_cast<unsigned>(shape.heads), count), threads, 0, stream()>>>(
         items, static_cast<int>(shape.heads), dim, pieces, partial.as<float>(), static_cast<T*>(out), strideOut);
   });

@@ -7,6 +7,12 @@
 
 namespace tunelab::cuda {
 
+// What the kernel is made for; other shapes go through attentionForward.
+constexpr int64_t decodeMaxGroup = 8, decodeMaxDim = 256;
+inline bool decodeFits(const QkvShape& shape) {
+  return shape.heads / shape.kvHeads <= decodeMaxGroup && shape.headDim <= decodeMaxDim;
+}
+
 struct DecodeItem {
   // The row in q and out, the cache row where the sequence's keys start, and their number (the new one included).
   int row, keyBase, keys;

@@ -40,7 +40,7 @@ Napi::Value createKvCache(const Napi::CallbackInfo& info) {
   return makeHandle(info.Env(), std::move(cache));
 }
 
-void prepareStep(KvCache& cache, const PackedBatch& batch, const Span<int32_t>& lengths) {
+void prepareStep(KvCache& cache, const PackedBatch& batch, const Span<int32_t>& lengths, bool split) {
   CacheStep& step = cache.step;
   const std::vector<int32_t> given(lengths.data, lengths.data + lengths.size);
   if (step.cuSeqlens == batch.cuSeqlens && step.lengths == given) return;
@@ -53,7 +53,7 @@ void prepareStep(KvCache& cache, const PackedBatch& batch, const Span<int32_t>& 
   for (size_t i = 0; i < given.size(); i++) {
     const int begin = batch.cuSeqlens[i], count = batch.cuSeqlens[i + 1] - begin, base = static_cast<int>(static_cast<int64_t>(i) * cache.capacity);
     for (int row = 0; row < count; row++) targets.push_back(base + given[i] + row);
-    if (count == 1) {
+    if (count == 1 && split) {
       items.push_back({begin, base, given[i] + 1});
       step.longest = std::max(step.longest, given[i] + 1);
     } else {
@@ -99,7 +99,7 @@ Napi::Value cached(const Napi::CallbackInfo& info) {
   }
   if (cache.dtype != dtype) refuse(info.Env(), "The cache was filled with another type than that of x.");
 
-  prepareStep(cache, *batch, lengths);
+  prepareStep(cache, *batch, lengths, decodeFits(shape));
   const CacheStep& step = cache.step;
   LayerActivations work;
   layer.projectQkv(x->data(), dtype, *batch, {}, work);

@@ -32,9 +32,10 @@ Napi::Value setLora(const Napi::CallbackInfo& info) {
 // decoderLayerForward(layer, x, y, batch, { saving, training, seed }) -> state
 Napi::Value forward(const Napi::CallbackInfo& info) {
   DecoderLayer& layer = fromHandle<DecoderLayer>(info[0]);
-  const StoragePtr x = floatBufferOf(info[1], "x"), y = bufferOf(info[2], x->dtype, "y", x->length);
+  const StoragePtr x = floatBufferOf(info[1], "x");
   if (x->length % static_cast<size_t>(layer.hiddenSize) != 0)
     refuse(info.Env(), "x has " + std::to_string(x->length) + " elements, expected rows of " + std::to_string(layer.hiddenSize) + ".");
+  const StoragePtr y = bufferOf(info[2], x->dtype, "y", x->length);
   const auto batch = packedBatch(info[3], x->length / static_cast<size_t>(layer.hiddenSize));
   Napi::Object options = object(info[4], "options");
   const std::string saving = text(options.Get("saving"), "options.saving");

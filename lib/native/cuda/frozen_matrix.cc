@@ -17,6 +17,7 @@ FrozenMatrix::FrozenMatrix(const Napi::Value& descriptor, int64_t out, int64_t i
   Napi::Object state = object(weight.Get("state"), (name + ".state").c_str());
   const auto field = [&](const char* key) { return name + ".state." + key; };
   nf4_.blockSize = integer(state.Get("blockSize"), field("blockSize").c_str(), 1, 1 << 20);
+  nf4_.blockShift = shiftOf(nf4_.blockSize);
   const size_t blocks = (count + static_cast<size_t>(nf4_.blockSize) - 1) / static_cast<size_t>(nf4_.blockSize);
   packed_ = bufferOf(state.Get("packed"), Dtype::u8, field("packed").c_str(), (count + 1) / 2);
   code_ = bufferOf(state.Get("code"), Dtype::f32, field("code").c_str(), 16);
@@ -29,6 +30,7 @@ FrozenMatrix::FrozenMatrix(const Napi::Value& descriptor, int64_t out, int64_t i
   }
   if (absmax_->dtype != Dtype::u8) refuse(descriptor.Env(), field("absmax") + " must be f32 or u8.");
   nf4_.nestedBlockSize = integer(state.Get("nestedBlockSize"), field("nestedBlockSize").c_str(), 1, 1 << 20);
+  nf4_.nestedShift = shiftOf(nf4_.nestedBlockSize);
   nf4_.offset = static_cast<float>(number(state.Get("offset"), field("offset").c_str()));
   const size_t nestedBlocks = (blocks + static_cast<size_t>(nf4_.nestedBlockSize) - 1) / static_cast<size_t>(nf4_.nestedBlockSize);
   nestedAbsmax_ = bufferOf(state.Get("nestedAbsmax"), Dtype::f32, field("nestedAbsmax").c_str(), nestedBlocks);

@@ -1,5 +1,5 @@
 // Batch-1 decoding is bound by reading the weights, so each is read once, as four bits: a warp takes two rows of the
-// weight, a lane eight neighbouring codes of each at a time, looked up in shared memory and multiplied in float32. Fused:
+// weight, a lane sixteen neighbouring codes of each at a time, looked up in shared memory and multiplied in float32. Fused:
 // all projections that read one input, the second quantisation of the scales, LoRA and the residual sum.
 #include "cuda/gemv.h"
 #include "cuda/real.cuh"
@@ -8,25 +8,25 @@ namespace tunelab::cuda {
 
 // --- kernels ---------------------------------------------------------------------------------------------------
 
-constexpr int warps = 8;
+// Codes that a lane takes at a time.
+constexpr int warps = 8, codes = 16;
 
-// Eight neighbouring values.
-template <typename T>
-__device__ inline void loadEight(float (&to)[8], const T* from) {
+// Neighbouring values.
+template <int count, typename T>
+__device__ inline void loadMany(float (&to)[count], const T* from) {
   constexpr int n = 16 / sizeof(T);
 #pragma unroll
-  for (int part = 0; part < 8; part += n) {
+  for (int part = 0; part < count; part += n) {
     const Pack<T, n> pack = load<T, n>(from + part);
 #pragma unroll
     for (int i = 0; i < n; i++) to[part + i] = pack.get(i);
   }
 }
 
-// t[row, r] = x[row] . A[r], one warp each; also written behind x, as the backward pass of the large products expects it.
+// t[row, r] = x[row] . A[r], one block each; also written behind x, as the backward pass of the large products expects it.
 template <typename T>
 __global__ void loraDownKernel(GemvGroup group, T* x, int64_t strideX, float* t) {
-  const int r = (blockIdx.x * blockDim.x + threadIdx.x) / 32, row = blockIdx.y;
-  if (group.in + r >= strideX) return;
+  const int r = blockIdx.x, row = blockIdx.y;
   const float* a = nullptr;
   for (int m = 0; m < group.count; m++) {
     const GemvMember& member = group.members[m];
@@ -34,22 +34,22 @@ __global__ void loraDownKernel(GemvGroup group, T* x, int64_t strideX, float* t)
       a = member.a + int64_t{r - member.rankOffset} * group.in;
   }
   float sum = 0;
-  for (int i = threadIdx.x % 32 * 8; a && i < group.in; i += 256) {
+  for (int i = threadIdx.x * 8; a && i < group.in; i += blockDim.x * 8) {
     float values[8], weights[8];
-    loadEight(values, x + row * strideX + i);
-    loadEight(weights, a + i);
+    loadMany(values, x + row * strideX + i);
+    loadMany(weights, a + i);
 #pragma unroll
     for (int j = 0; j < 8; j++) sum += values[j] * weights[j];
   }
-  sum = warpSum(sum);
-  if (threadIdx.x % 32 != 0) return;
+  sum = blockSum(sum);
+  if (threadIdx.x != 0) return;
   x[row * strideX + group.in + r] = fromFloat<T>(sum);
   if (a) t[row * group.rank + r] = sum;
 }
 
 __device__ inline float scaleAt(const Nf4Matrix& matrix, const float* nestedCode, int64_t block) {
   if (!matrix.absmaxCodes) return __ldg(matrix.absmax + block);
-  return nestedCode[matrix.absmaxCodes[block]] * __ldg(matrix.nestedAbsmax + block / matrix.nestedBlockSize) + matrix.offset;
+  return nestedCode[__ldg(matrix.absmaxCodes + block)] * __ldg(matrix.nestedAbsmax + (block >> matrix.nestedShift)) + matrix.offset;
 }
 
 template <typename T, typename Out, int rows>
@@ -75,24 +75,30 @@ __global__ void __launch_bounds__(warps * 32)
   const int last = min(first + 1, member.out - 1);
   const int64_t at[2] = {int64_t{first} * group.in, int64_t{last} * group.in};
   float sum[2][rows] = {};
-#pragma unroll 4
-  for (int i = lane * 8; i < group.in; i += 256) {
-    float values[rows][8];
-#pragma unroll
-    for (int r = 0; r < rows; r++) loadEight(values[r], x + r * strideX + i);
+#pragma unroll 2
+  for (int i = lane * codes; i < group.in; i += 32 * codes) {
+    uint2 packed[2];
+    float scale[2];
 #pragma unroll
     for (int w = 0; w < 2; w++) {
-      const uint32_t codes = __ldg(reinterpret_cast<const uint32_t*>(matrix.packed + (at[w] + i) / 2));
-      const float scale = scaleAt(matrix, nestedCode, (at[w] + i) / matrix.blockSize);
+      packed[w] = __ldg(reinterpret_cast<const uint2*>(matrix.packed + ((at[w] + i) >> 1)));
+      scale[w] = scaleAt(matrix, nestedCode, (at[w] + i) >> matrix.blockShift);
+    }
+    float values[rows][codes];
+#pragma unroll
+    for (int r = 0; r < rows; r++) loadMany(values[r], x + r * strideX + i);
+#pragma unroll
+    for (int w = 0; w < 2; w++) {
       float part[rows] = {};
 #pragma unroll
-      for (int j = 0; j < 8; j++) {
-        const float weight = table[(codes >> (j / 2 * 8 + (j % 2 ? 0 : 4))) & 15];
+      for (int j = 0; j < codes; j++) {
+        const uint32_t word = j < 8 ? packed[w].x : packed[w].y;
+        const float weight = table[(word >> (j % 8 / 2 * 8 + (j % 2 ? 0 : 4))) & 15];
 #pragma unroll
         for (int r = 0; r < rows; r++) part[r] += weight * values[r][j];
       }
 #pragma unroll
-      for (int r = 0; r < rows; r++) sum[w][r] += scale * part[r];
+      for (int r = 0; r < rows; r++) sum[w][r] += scale[w] * part[r];
     }
   }
 #pragma unroll
@@ -115,10 +121,10 @@ __global__ void __launch_bounds__(warps * 32)
 // --- launchers -------------------------------------------------------------------------------------------------
 
 bool gemvFits(const GemvGroup& group, const void* x, int64_t strideX, Dtype dtype, int64_t rows) {
-  if (rows < 1 || rows > gemvMaxRows || group.in % 8 != 0 || !aligned(x, 16) || strideX * sizeOf(dtype) % 16 != 0) return false;
+  if (rows < 1 || rows > gemvMaxRows || group.in % codes != 0 || !aligned(x, 16) || strideX * sizeOf(dtype) % 16 != 0) return false;
   for (int m = 0; m < group.count; m++) {
     const GemvMember& member = group.members[m];
-    if (member.weight.blockSize % 8 != 0 || !aligned(member.weight.packed, 4) || !aligned(member.a, 16)) return false;
+    if (!hasShifts(member.weight) || member.weight.blockShift < 4 || !aligned(member.weight.packed, 8) || !aligned(member.a, 16)) return false;
   }
   return true;
 }
@@ -131,7 +137,7 @@ void gemvNf4(const GemvGroup& group, void* x, int64_t strideX, Dtype dtype, int6
       using Out = decltype(out);
       T* from = static_cast<T*>(x);
       if (group.rank)
-        loraDownKernel<<<dim3(ceilDiv(strideX - group.in, warps), static_cast<unsigned>(rows)), warps * 32, 0, stream()>>>(group, from, strideX, t);
+        loraDownKernel<<<dim3(static_cast<unsigned>(strideX - group.in), static_cast<unsigned>(rows)), warps * 32, 0, stream()>>>(group, from, strideX, t);
       int blocks = 0;
       for (int m = 0; m < group.count; m++) blocks += ceilDiv(group.members[m].out, 2 * warps);
       const auto launch = [&](auto count) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <mutex>
 
 #include "cuda/check.h"
@@ -29,7 +30,52 @@ void keepPool() {
   (void)done;
 }
 
+// Small blocks go to a free list of our own: the driver's pool takes a microsecond or two to hand one out, and a decoded
+// token asks for a thousand. All work is on one stream, so a block can be used again at once.
+constexpr size_t smallBlock = size_t{1} << 20, smallLimit = size_t{128} << 20;
+std::multimap<size_t, void*>& smallBlocks() {
+  static auto* blocks = new std::multimap<size_t, void*>();
+  return *blocks;
+}
+size_t smallPooled = 0;
+
+void* takeSmall(size_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex);
+  const auto found = smallBlocks().find(bytes);
+  if (found == smallBlocks().end()) return nullptr;
+  void* data = found->second;
+  smallPooled -= bytes;
+  smallBlocks().erase(found);
+  return data;
+}
+
+bool keepSmall(void* data, size_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (bytes > smallBlock || smallPooled + bytes > smallLimit) return false;
+  smallBlocks().emplace(bytes, data);
+  smallPooled += bytes;
+  return true;
+}
+
+void release(void* data) {
+  // At the end of the process the driver may be gone already; then the memory is too.
+  if (device().hasMemoryPools)
+    cudaFreeAsync(data, stream());
+  else
+    cudaFree(data);
+}
+
+// Small sizes in eighths of a power of two, so that blocks of similar sizes are shared. Kernels read up to 16 bytes at
+// once; multiples of 256 keep them inside the block.
+size_t roundUp(size_t bytes) {
+  size_t step = 256;
+  if (bytes <= smallBlock)
+    while (step * 8 < bytes) step *= 2;
+  return std::max<size_t>((bytes + step - 1) / step * step, 256);
+}
+
 cudaError_t allocate(void** data, size_t bytes) {
+  if (bytes <= smallBlock && (*data = takeSmall(bytes))) return cudaSuccess;
   if (!device().hasMemoryPools) return cudaMalloc(data, bytes);
   keepPool();
   return cudaMallocAsync(data, bytes, stream());
@@ -54,8 +100,7 @@ std::string outOfMemoryMessage(size_t bytes, Owner owner) {
 }  // namespace
 
 Block::Block(size_t bytes, Owner owner) : owner_(owner) {
-  // Kernels read up to 16 bytes at once; a multiple keeps them inside the block.
-  const size_t rounded = std::max<size_t>((bytes + 255) / 256 * 256, 256);
+  const size_t rounded = roundUp(bytes);
   cudaError_t error = allocate(&data_, rounded);
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();
@@ -85,11 +130,7 @@ Block::Block(size_t bytes, Owner owner) : owner_(owner) {
 
 Block::~Block() {
   if (!data_) return;
-  // At the end of the process the driver may be gone already; then the memory is too.
-  if (device().hasMemoryPools)
-    cudaFreeAsync(data_, stream());
-  else
-    cudaFree(data_);
+  if (!keepSmall(data_, bytes_)) release(data_);
   std::lock_guard<std::mutex> lock(mutex);
   current.inUse[static_cast<int>(owner_)] -= bytes_;
   current.total -= bytes_;
@@ -112,6 +153,12 @@ void resetPeaks() {
 }
 
 void trimMemory() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    for (const auto& block : smallBlocks()) release(block.second);
+    smallBlocks().clear();
+    smallPooled = 0;
+  }
   synchronize();
   if (!device().hasMemoryPools) return;
   cudaMemPool_t pool;

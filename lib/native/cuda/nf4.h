@@ -18,7 +18,13 @@ struct Nf4Matrix {
   float offset = 0;
   const float* code = nullptr;        // 16 values
   const float* nestedCode = nullptr;  // 256 values
+  // Logarithms of the block sizes, -1 for one that is no power of two. Divisions by a number that the compiler does not
+  // know took longer than everything else in the kernels that read weights.
+  int blockShift = -1, nestedShift = -1;
 };
+int shiftOf(int64_t blockSize);
+// Whether blocks can be found by shifts.
+inline bool hasShifts(const Nf4Matrix& matrix) { return matrix.blockShift >= 3 && (!matrix.absmaxCodes || matrix.nestedShift >= 0); }
 
 // Rows [0, rows) of a matrix [.., width] into target, whose rows are `stride` apart.
 void dequantizeNf4(const Nf4Matrix& matrix, int64_t rows, int64_t width, void* target, Dtype dtype, int64_t stride);

@@ -15,18 +15,27 @@ __device__ inline float scaleOf(const Nf4Matrix& matrix, int64_t block) {
   return __fadd_rn(product, matrix.offset);
 }
 
-// Eight elements of one block a thread; width and blockSize are multiples of 8.
+__device__ inline float scaleByShift(const Nf4Matrix& matrix, const float* nestedCode, int64_t block) {
+  if (!matrix.absmaxCodes) return __ldg(matrix.absmax + block);
+  const float product = __fmul_rn(nestedCode[__ldg(matrix.absmaxCodes + block)], __ldg(matrix.nestedAbsmax + (block >> matrix.nestedShift)));
+  return __fadd_rn(product, matrix.offset);
+}
+
+// Eight elements of one block a thread; width and blockSize are multiples of 8, block sizes powers of two.
 template <typename T>
 __global__ void dequantizeEightKernel(Nf4Matrix matrix, int64_t rows, int64_t width, T* target, int64_t stride) {
-  __shared__ float table[16];
+  __shared__ float table[16], nestedCode[256];
   if (threadIdx.x < 16) table[threadIdx.x] = matrix.code[threadIdx.x];
+  if (matrix.absmaxCodes)
+    for (int i = threadIdx.x; i < 256; i += blockDim.x) nestedCode[i] = matrix.nestedCode[i];
   __syncthreads();
   const int64_t column = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * 8;
   if (column >= width) return;
+#pragma unroll 4
   for (int64_t row = blockIdx.y; row < rows; row += gridDim.y) {
     const int64_t at = row * width + column;
     const uint32_t codes = __ldg(reinterpret_cast<const uint32_t*>(matrix.packed + at / 2));
-    const float scale = scaleOf(matrix, at / matrix.blockSize);
+    const float scale = scaleByShift(matrix, nestedCode, at >> matrix.blockShift);
     constexpr int n = 16 / sizeof(T);
     for (int part = 0; part < 8; part += n) {
       Pack<T, n> pack;
@@ -65,16 +74,25 @@ __global__ void dequantizeBlockwiseKernel(const uint8_t* codes, const float* abs
 
 // --- launchers -------------------------------------------------------------------------------------------------
 
+int shiftOf(int64_t blockSize) {
+  int shift = 0;
+  while ((int64_t{1} << shift) < blockSize) shift++;
+  return (int64_t{1} << shift) == blockSize ? shift : -1;
+}
+
+// A block's tables are worth several rows.
+constexpr int64_t rowsPerBlock = 8;
+
 void dequantizeNf4(const Nf4Matrix& matrix, int64_t rows, int64_t width, void* target, Dtype dtype, int64_t stride) {
   if (rows == 0 || width == 0) return;
   withReal(dtype, [&](auto t) {
     using T = decltype(t);
     T* to = static_cast<T*>(target);
-    const bool fast = width % 8 == 0 && matrix.blockSize % 8 == 0 && stride * sizeof(T) % 16 == 0 && aligned(target, 16) &&
+    const bool fast = width % 8 == 0 && hasShifts(matrix) && stride * sizeof(T) % 16 == 0 && aligned(target, 16) &&
                       aligned(matrix.packed, 4);
     if (fast) {
       const int threads = width >= 2048 ? 256 : 64;
-      const dim3 grid(ceilDiv(width / 8, threads), static_cast<unsigned>(std::min<int64_t>(rows, 65535)));
+      const dim3 grid(ceilDiv(width / 8, threads), static_cast<unsigned>(std::min<int64_t>(ceilDiv(rows, rowsPerBlock), 65535)));
       dequantizeEightKernel<<<grid, threads, 0, stream()>>>(matrix, rows, width, to, stride);
     } else {
       dequantizeOneKernel<<<ceilDiv(rows * width, 256), 256, 0, cuda::stream()>>>(matrix, rows, width, to, stride);
