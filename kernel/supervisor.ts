@@ -10,6 +10,7 @@ import { asNumber, asString, readExecuteRequest } from "./protocol/messages.js";
 import type { KernelSockets, RequestChannel } from "./protocol/sockets.js";
 import type { DoneMessage, RunnerMessage } from "./runner/messages.js";
 import { toCodePoints, toUnits } from "./supervisor/codePoints.js";
+import { Comms } from "./supervisor/comms.js";
 import { History } from "./supervisor/history.js";
 import { KERNEL_INFO } from "./supervisor/kernelInfo.js";
 import { RunnerHost } from "./supervisor/runnerHost.js";
@@ -42,6 +43,7 @@ export class Supervisor {
   readonly #streams: StreamBatcher;
   readonly #executions = new Map<number, Execution>();
   readonly #runner: RunnerHost;
+  readonly #comms: Comms;
   readonly #handlers: Record<string, Handler>;
   #cells: CellsClient | undefined;
   #queue: Queued[] = [];
@@ -66,6 +68,14 @@ export class Supervisor {
       },
       process.cwd(),
     );
+    this.#comms = new Comms({
+      publish: (message) => void sockets.publish(message),
+      status: (state, parent) => {
+        void this.#publishStatus(state, parent);
+        if (state === "idle" && this.#running !== undefined) void this.#publishStatus("busy", this.#running.header);
+      },
+      forward: (command) => this.#runner.comm(command),
+    });
     this.#handlers = {
       kernel_info_request: () => KERNEL_INFO as ReplyContent,
       complete_request: (message) => this.#complete(message.content),
@@ -76,7 +86,7 @@ export class Supervisor {
         } as JsonObject as ReplyContent;
       },
       history_request: (message) => ({ status: "ok", history: this.#history.answer(message.content) }),
-      comm_info_request: () => ({ status: "ok", comms: {} }),
+      comm_info_request: (message) => ({ status: "ok", comms: this.#comms.info(message.content) }),
       interrupt_request: () => {
         this.interrupt();
         return { status: "ok" };
@@ -102,18 +112,18 @@ export class Supervisor {
       if (this.#running === undefined && this.#queue.length === 1) void this.#work();
     } else if (type === "input_reply") {
       this.#runner.answer(asString(message.content.value));
-    } else if (type.startsWith("comm_") && type !== "comm_info_request") {
-      void this.#comm(message);
+    } else if (type === "comm_open" || type === "comm_msg" || type === "comm_close") {
+      this.#comms.receive(message);
     } else {
       void this.#respond(channel, message);
     }
   }
 
-  /** Stops the running cell, if there is one. */
+  /** Stops the running cell, or what a widget has set off, if there is anything. */
   interrupt(): void {
-    if (this.#running === undefined) return;
+    if (this.#running === undefined && !this.#comms.busy) return;
     this.#interrupted = true;
-    this.#runner.interrupt();
+    this.#runner.interrupt(this.#comms.busy);
   }
 
   close(): void {
@@ -143,19 +153,6 @@ export class Supervisor {
     // Front ends take the last status for the kernel's: a cell still runs.
     if (this.#running !== undefined && type !== "shutdown_request") this.#publishStatus("busy", this.#running.header);
     if (type === "shutdown_request") this.#exit();
-  }
-
-  /** There is nobody here to talk to: an opened comm is closed at once, as the protocol asks. */
-  async #comm(message: Message): Promise<void> {
-    this.#publishStatus("busy", message.header);
-    if (message.header.msg_type === "comm_open") {
-      void this.#sockets.publish({
-        type: "comm_close",
-        content: { comm_id: asString(message.content.comm_id), data: {} },
-        parent: message.header,
-      });
-    }
-    await this.#publishStatus("idle", message.header);
   }
 
   /** Runs the queue to its end, one cell at a time. */
@@ -250,6 +247,10 @@ export class Supervisor {
 
   #fromRunner(message: Exclude<RunnerMessage, DoneMessage | { type: "ready" }>): void {
     this.#streams.flush();
+    if (message.type === "handled") {
+      this.#comms.handled(message.request);
+      return;
+    }
     const parent = this.#headerOf(message.cell);
     if (message.type === "clear") {
       void this.#sockets.publish({ type: "clear_output", content: { wait: message.wait }, parent });
@@ -258,6 +259,8 @@ export class Supervisor {
       const transient: JsonObject = displayId === undefined ? {} : { display_id: displayId };
       const type = message.update && displayId !== undefined ? "update_display_data" : "display_data";
       void this.#sockets.publish({ type, content: { data, metadata, transient }, parent });
+    } else if (message.type === "comm") {
+      this.#comms.fromRunner(message, parent);
     } else {
       const execution = this.#executions.get(message.cell);
       const content = { prompt: message.prompt, password: message.password };
@@ -267,6 +270,7 @@ export class Supervisor {
 
   #runnerDied(error: ErrorContent, running: boolean): void {
     void this.#cells?.reset();
+    this.#comms.lost();
     if (!running) this.#streams.add(this.#latest, "stderr", `${error.evalue}\n`);
     this.#streams.flush();
   }

@@ -1,5 +1,8 @@
 /** Declarations of what the runner puts on globalThis, and of `import "tslab"`. */
+import { WIDGETS_DECLARATION } from "../runner/widgets/declaration.js";
+
 export const GLOBALS_DECLARATION = `
+${WIDGETS_DECLARATION}
 interface DisplayOptions {
   /** Name of the output, for later updates. */
   displayId?: string;

@@ -2,6 +2,7 @@
 import { Socket } from "node:net";
 import { readPreload } from "../preload.js";
 import { sendMessage, sendText } from "./channel.js";
+import { comms, receiveComm } from "./comms.js";
 import { clearOutput, display, displayHook, page } from "./display.js";
 import { describeError, installStackTraces } from "./errors.js";
 import { completeEs2024 } from "./es2024.js";
@@ -15,6 +16,7 @@ import { Preloaded } from "./preloaded.js";
 import { currentCell, enterEventLoop, followCells, KeyboardInterrupt } from "./running.js";
 import { Scope } from "./scope.js";
 import { replaceStandardStreams } from "./stdio.js";
+import * as widgets from "./widgets/index.js";
 
 function defineGlobals(): void {
   const values: Record<PropertyKey, unknown> = {
@@ -24,6 +26,8 @@ function defineGlobals(): void {
     prompt,
     confirm,
     password,
+    comms,
+    ...widgets,
     [Symbol.for("tunelab.display")]: displayHook,
     [Symbol.for("tunelab.interrupt")]: interruptHook,
   };
@@ -44,13 +48,23 @@ function reportStrayErrors(): void {
 
 function readCommands(execute: (command: Command) => void): void {
   const socket = new Socket({ fd: FD.commands, readable: true, writable: false });
+  const waiting: string[] = [];
   let rest = "";
+  const next = () => {
+    enterEventLoop();
+    const line = waiting.shift();
+    // Before this one runs: its code may be ended by force, and must not take the next with it.
+    if (waiting.length > 0) setImmediate(next);
+    if (line !== undefined) execute(JSON.parse(line) as Command);
+  };
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
     enterEventLoop();
+    const isIdle = waiting.length === 0;
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) execute(JSON.parse(line) as Command);
+    for (const line of lines) waiting.push(line);
+    if (isIdle && waiting.length > 0) next();
   });
   socket.on("error", () => {});
   // The supervisor is gone, and with it everyone who could see what cells still do.
@@ -73,5 +87,8 @@ const executor = new Executor(
 startControlThread((cell) => executor.stop(cell));
 // Ctrl-C in a terminal reaches the whole process group; what it means is the supervisor's decision.
 process.on("SIGINT", () => {});
-readCommands((command) => executor.execute(command));
+readCommands((command) => {
+  if (command.type === "execute") executor.execute(command);
+  else receiveComm(command);
+});
 sendMessage({ type: "ready" });

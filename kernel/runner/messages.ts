@@ -29,7 +29,26 @@ export interface ExecuteCommand {
   allowStdin: boolean;
 }
 
-export type Command = ExecuteCommand;
+/** What a front end did with a comm. */
+export interface CommCommand {
+  type: "comm";
+  /** Numbers it; the runner answers `handled` with that number. */
+  request: number;
+  event: CommEvent;
+}
+
+export type Command = ExecuteCommand | CommCommand;
+
+/** One message of a comm, in either direction; `buffers` in base64. */
+export interface CommEvent {
+  kind: "open" | "msg" | "close";
+  commId: string;
+  /** Of an open only. */
+  target?: string;
+  data: JsonObject;
+  metadata: JsonObject;
+  buffers: string[];
+}
 
 export interface DoneMessage {
   type: "done";
@@ -56,4 +75,7 @@ export type RunnerMessage =
       update: boolean;
     }
   | { type: "clear"; cell: CellId; wait: boolean }
+  /** `request` is that of the front end's message that it answers, if any. */
+  | { type: "comm"; cell: CellId; request?: number; event: CommEvent }
+  | { type: "handled"; request: number }
   | { type: "input"; cell: CellId; prompt: string; password: boolean };

@@ -1,7 +1,7 @@
 /** Keeps one runner alive: starts it, hands it one cell at a time, and turns its death into an answer. */
 import type { ErrorContent } from "../protocol/messages.js";
 import { RunnerClient, type RunnerEvents } from "../runner/client.js";
-import type { DoneMessage, ExecuteCommand, RunnerMessage } from "../runner/messages.js";
+import type { CommCommand, DoneMessage, ExecuteCommand, RunnerMessage } from "../runner/messages.js";
 
 export interface RunnerHostEvents extends Omit<RunnerEvents, "exit" | "message"> {
   message(message: Exclude<RunnerMessage, DoneMessage | { type: "ready" }>): void;
@@ -52,9 +52,16 @@ export class RunnerHost {
     });
   }
 
-  interrupt(): void {
+  /** Hands on what a front end did with a comm, also while a cell runs. */
+  comm(command: CommCommand): void {
+    this.start();
+    this.#runner?.send(command);
+  }
+
+  /** Stops the running cell; `always` also when none runs, for what comms have set off. */
+  interrupt(always: boolean): void {
     if (this.#waitsForInput) this.answer(null);
-    if (this.#done !== undefined) this.#runner?.interrupt();
+    if (this.#done !== undefined || always) this.#runner?.interrupt();
   }
 
   answer(text: string | null): void {

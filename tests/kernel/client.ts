@@ -155,8 +155,9 @@ export class TestClient {
     type: string,
     content: JsonObject,
     parent: JsonObject = {},
+    buffers: readonly Uint8Array[] = [],
   ): Promise<string> {
-    const frames = this.#wire.encode([], { type, content, parent: parent as never });
+    const frames = this.#wire.encode([], { type, content, parent: parent as never, buffers });
     await this.#sockets[channel].send(frames);
     const header = JSON.parse(Buffer.from(frames[2] ?? []).toString()) as { msg_id: string };
     return header.msg_id;
