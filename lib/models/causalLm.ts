@@ -10,8 +10,9 @@ import {
   type Saving,
   type Weight,
 } from "../tensor/layers.js";
-import { releaseCaches } from "../tensor/memory.js";
+import { releaseCaches, releaseModel } from "../tensor/memory.js";
 import {
+  abandonPasses,
   advance,
   createKvCache,
   decoderLayer,
@@ -47,11 +48,7 @@ export class CausalLM {
    * LoRA gradients are added to the adapters' parameters on the way back.
    */
   async forwardBackward(batch: PackedBatch, numItems: number, pass: TrainingPass): Promise<number> {
-    const loss = tf.tidy(() => {
-      const embedded = embedding(batch.inputIds, this.embedTokens);
-      const run = tf.valueAndGrad((x: tf.Tensor) => this.loss(x as tf.Tensor2D, batch, numItems, pass));
-      return run(embedded).value;
-    });
+    const loss = this.pass(batch, numItems, pass);
     const [value] = await loss.data();
     loss.dispose();
     return value as number;
@@ -126,6 +123,7 @@ export class CausalLM {
   }
 
   dispose(): void {
+    releaseModel(this.layers, [this.lmHead, { kind: "dense", values: this.embedTokens }]);
     const tensors: tf.Tensor[] = [this.embedTokens, this.norm];
     if (this.lmHead.kind === "dense" && this.lmHead.values !== this.embedTokens) tensors.push(this.lmHead.values);
     for (const layer of this.layers) {
@@ -136,8 +134,22 @@ export class CausalLM {
         if (bias !== null) tensors.push(bias);
       }
     }
-    releaseCaches();
     for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
+    releaseCaches();
+  }
+
+  private pass(batch: PackedBatch, numItems: number, pass: TrainingPass): tf.Tensor {
+    try {
+      return tf.tidy(() => {
+        const embedded = embedding(batch.inputIds, this.embedTokens);
+        const run = tf.valueAndGrad((x: tf.Tensor) => this.loss(x as tf.Tensor2D, batch, numItems, pass));
+        return run(embedded).value;
+      });
+    } catch (error) {
+      // Memory may have run out in the middle: what forward kept for backward must not stay.
+      abandonPasses();
+      throw error;
+    }
   }
 
   private loss(x: tf.Tensor2D, batch: PackedBatch, numItems: number, pass: TrainingPass): tf.Scalar {

@@ -6,8 +6,10 @@ import { isAdapterDirectory, readAdapterConfig } from "../peft/adapterFiles.js";
 import { adaptedProjections } from "../peft/attach.js";
 import { type PeftOptions, resolveLoraConfig } from "../peft/loraConfig.js";
 import { PeftModel } from "../peft/peftModel.js";
-import { initBackend } from "../tensor/backend.js";
+import { initBackend, isBfloat16Supported } from "../tensor/backend.js";
+import type { ComputeType } from "../tensor/cuda/weights.js";
 import { Tokenizer, type TokenizerLike } from "../tokenizer/tokenizer.js";
+import type { ModelConfig } from "./config.js";
 import type { LanguageModel } from "./languageModel.js";
 import { loadNetwork, readConfig } from "./load.js";
 import { LoadedModel, readGenerationConfig } from "./loadedModel.js";
@@ -18,8 +20,12 @@ export interface FromPretrainedOptions {
   modelName: string;
   /** Longest training text in tokens; at most the model's positions. Default 2048. */
   maxSeqLength?: number;
-  /** Compute type: null picks the backend's own (float32 on a CPU). Default null. */
-  dtype?: "float32" | null;
+  /**
+   * What activations are computed in. On the backend "cuda" null picks bfloat16 for models of 1,024 hidden units or more
+   * and float32 for smaller ones; all other backends compute in float32. Adapters and their gradients are float32
+   * everywhere. Default null.
+   */
+  dtype?: ComputeType | null;
   /** Quantise the projections to NF4 with double quantisation. Default true. */
   loadIn4bit?: boolean;
   /** Access token of the hub. Default: the environment's HF_TOKEN or HUGGINGFACE_TOKEN. */
@@ -37,15 +43,21 @@ const OPTIONS = [
   "revision",
 ] as const satisfies readonly (keyof FromPretrainedOptions)[];
 
+/** Hidden units from which a model is computed in bfloat16. */
+const BFLOAT16_HIDDEN_SIZE = 1024;
+
 export const FastLanguageModel = {
   /** Loads a model and its tokenizer; with an adapter folder, the base model it names and the adapter on it. */
   async fromPretrained(options: FromPretrainedOptions): Promise<{ model: LanguageModel; tokenizer: TokenizerLike }> {
     checkOptions("fromPretrained", options, OPTIONS);
     if (typeof options.modelName !== "string" || options.modelName === "") fail("fromPretrained needs a modelName.");
-    if ((options.dtype ?? null) !== null && options.dtype !== "float32") {
-      fail(`dtype "${options.dtype}" is not computed on this backend.`, { hint: 'Use null or "float32".' });
+    const backend = await initBackend();
+    if (
+      ![undefined, null, "float32"].includes(options.dtype) &&
+      !(options.dtype === "bfloat16" && isBfloat16Supported())
+    ) {
+      fail(`dtype "${options.dtype}" is not computed on the backend "${backend}".`, { hint: 'Use null or "float32".' });
     }
-    await initBackend();
     const source = await resolveModel(options.modelName, options);
     if (!isAdapterDirectory(source.directory)) return loadBase(source, source, options);
     const { baseModel } = await readAdapterConfig(source.directory);
@@ -93,7 +105,13 @@ async function loadBase(source: ModelSource, tokenizerSource: ModelSource, optio
   const ownTokenizer = existsSync(join(tokenizerSource.directory, "tokenizer.json"));
   const tokenizer = await Tokenizer.fromDirectory(ownTokenizer ? tokenizerSource.directory : directory);
   const loadIn4bit = options.loadIn4bit ?? true;
-  const network = await loadNetwork(directory, config, { loadIn4bit });
+  const computeType = options.dtype ?? defaultComputeType(config);
+  const network = await loadNetwork(directory, config, { loadIn4bit, computeType });
   const model = new LoadedModel(network, source, maxSeqLength, loadIn4bit, await readGenerationConfig(directory));
   return { model, tokenizer };
+}
+
+/** bfloat16 halves memory and traffic; small models are bound by neither, and follow the CPU exactly in float32. */
+function defaultComputeType({ hiddenSize }: ModelConfig): ComputeType {
+  return isBfloat16Supported() && hiddenSize >= BFLOAT16_HIDDEN_SIZE ? "bfloat16" : "float32";
 }

@@ -1,5 +1,6 @@
 /** What a loaded model can do, with or without an adapter. */
 import type { GenerateOptions } from "../generate/options.js";
+import type { DeviceMemory } from "../native/addon.js";
 import type { TokenizerLike } from "../tokenizer/tokenizer.js";
 import type { CausalLM } from "./causalLm.js";
 import type { ModelConfig } from "./config.js";
@@ -31,6 +32,8 @@ export interface MemoryReport {
   readonly adapters: number;
   /** Resident memory of the process. */
   readonly process: number;
+  /** On the backend "cuda": the GPU's memory by who holds it, now and at most; null elsewhere. */
+  readonly gpu: DeviceMemory | null;
 }
 
 export interface LanguageModel {

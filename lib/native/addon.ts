@@ -27,11 +27,20 @@ export type LoadedAddon =
   | { readonly addon: Addon; readonly file: string }
   | { readonly addon?: undefined; readonly reason: string };
 
-/** build/native/tunelab.node of the package that this module belongs to, whether it runs from lib/ or from dist/lib/. */
+/** Whether a GPU may be there: its driver's device on Linux, or Windows' on WSL. */
+function mayHaveGpu(): boolean {
+  return process.env.TUNELAB_BACKEND === "cuda" || existsSync("/dev/nvidiactl") || existsSync("/dev/dxg");
+}
+
+/**
+ * build/native/tunelab.node of the package that this module belongs to, whether it runs from lib/ or from dist/lib/; with
+ * a GPU build/cuda/tunelab.node where it was built.
+ */
 function defaultFile(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
-  return join(folder, "build", "native", "tunelab.node");
+  const cuda = join(folder, "build", "cuda", "tunelab.node");
+  return mayHaveGpu() && existsSync(cuda) ? cuda : join(folder, "build", "native", "tunelab.node");
 }
 
 let loaded: LoadedAddon | undefined;

@@ -9,6 +9,7 @@ import { bytesOf, type TensorSource } from "../formats/tensorEntry.js";
 import type { TensorToWrite } from "../formats/writeSafetensors.js";
 import type { CausalLM } from "../models/causalLm.js";
 import { dequantizeNf4 } from "../quant/nf4.js";
+import { DeviceQuantState } from "../tensor/cuda/quantState.js";
 import { type Linear, PROJECTIONS, type Weight } from "../tensor/layers.js";
 import { projectionPath } from "./attach.js";
 
@@ -75,7 +76,9 @@ function* mergedTensors(
 }
 
 async function weightValues(weight: Weight): Promise<Float32Array> {
-  if (weight.kind === "nf4") return dequantizeNf4(weight.state);
+  if (weight.kind === "nf4") {
+    return weight.state instanceof DeviceQuantState ? weight.state.values() : dequantizeNf4(weight.state);
+  }
   return Float32Array.from((await weight.values.data()) as Float32Array);
 }
 

@@ -5,6 +5,7 @@ import type { GenerateOptions } from "../generate/options.js";
 import type { LanguageModel, MemoryReport, SaveMergedOptions } from "../models/languageModel.js";
 import type { LoadedModel } from "../models/loadedModel.js";
 import type { PackedBatch, Saving } from "../tensor/layers.js";
+import { storedBytes, tensorMemory } from "../tensor/memory.js";
 import type { Parameter } from "../tensor/parameter.js";
 import { shiftedTargets } from "../tensor/portable/crossEntropy.js";
 import type { TokenizerLike } from "../tokenizer/tokenizer.js";
@@ -141,7 +142,7 @@ export class PeftModel implements LanguageModel, TrainableModel {
   #saving(tokens: number): Saving {
     const choice = this.peftConfig.useGradientCheckpointing;
     if (typeof choice === "boolean") return choice ? "none" : "all";
-    return activationBytes(this, tokens) < freemem() / 2 ? "all" : "none";
+    return activationBytes(this, tokens) < freeBytes() / 2 ? "all" : "none";
   }
 }
 
@@ -151,9 +152,16 @@ function refuseSecondAdapter(base: LoadedModel): void {
   }
 }
 
+/** Memory that is free where activations live; on a GPU with what its pool has had before and will hand out again. */
+function freeBytes(): number {
+  const { gpu } = tensorMemory();
+  return gpu === null ? freemem() : gpu.free + gpu.peak - gpu.inUse;
+}
+
 /** Bytes that all layers keep when nothing is recomputed: the inputs and outputs of each projection and norm. */
-function activationBytes({ config }: PeftModel, tokens: number): number {
+function activationBytes({ config, network }: PeftModel, tokens: number): number {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, numLayers } = config;
+  const elementBytes = storedBytes(network.embedTokens) / network.embedTokens.size;
   const perToken = 6 * hiddenSize + 3 * intermediateSize + (3 * numHeads + 2 * numKvHeads) * headDim;
-  return 4 * perToken * tokens * numLayers;
+  return elementBytes * perToken * tokens * numLayers;
 }

@@ -3,11 +3,13 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { fail, suggestion } from "../errors.js";
-import { loadAddon } from "../native/addon.js";
-import { registerCpuNative } from "./backend/cpuNative.js";
+import { type DeviceProbe, loadAddon } from "../native/addon.js";
+import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
 import type { TensorTable } from "./backend/table.js";
+import { activeCuda, CUDA, registerCuda } from "./cuda/backend.js";
+import { describeGpu, probeGpu } from "./cuda/probe.js";
 
-/** Every backend that tunelab knows; "cuda" is there when its addon is built. */
+/** Every backend that tunelab knows; "cuda" is there when the addon was built with CUDA and finds a GPU. */
 export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
@@ -16,8 +18,10 @@ export interface BackendReport {
   readonly backend: string;
   /** Why this one: asked for, or what the machine has. */
   readonly reason: string;
-  /** Threads that compute. */
+  /** Threads of the processor that compute. */
   readonly threads: number;
+  /** With "cuda": the GPU, its driver, and the libraries that were found. */
+  readonly gpu: Extract<DeviceProbe, { available: true }> | null;
 }
 
 let report: BackendReport | null = null;
@@ -55,10 +59,21 @@ function startNative(): void {
   registerCpuNative(loaded.addon.tensor as unknown as TensorTable);
 }
 
-async function activate(name: BackendName): Promise<void> {
-  if (name === "cuda") {
-    fail('The backend "cuda" is not built on this machine.', { hint: "Use cpu-native or wasm." });
+async function startCuda(): Promise<void> {
+  if (tf.findBackendFactory(CUDA) !== null) return;
+  const loaded = loadAddon();
+  const probe = await probeGpu(loaded);
+  const cuda = loaded.addon?.cuda;
+  if (!probe.available || loaded.addon === undefined || cuda === undefined) {
+    const reason = probe.available ? "Its op table is missing." : probe.reason;
+    fail(`The backend "cuda" does not start. ${reason}`, { hint: "Or use cpu-native or wasm." });
   }
+  registerCpuNative(loaded.addon.tensor as unknown as TensorTable);
+  registerCuda(cuda, CPU_NATIVE);
+}
+
+async function activate(name: BackendName): Promise<void> {
+  if (name === "cuda") await startCuda();
   if (name === "wasm") await startWasm();
   if (name === "cpu") startCpu();
   if (name === "cpu-native") startNative();
@@ -72,19 +87,22 @@ function named(name: string, source: string): BackendName {
   return name as BackendName;
 }
 
-function choose(name: string | undefined): { name: BackendName; reason: string } {
+async function choose(name: string | undefined): Promise<{ name: BackendName; reason: string }> {
   if (name !== undefined) return { name: named(name, ""), reason: "It was asked for." };
   const wanted = process.env.TUNELAB_BACKEND;
   if (wanted) return { name: named(wanted, " in TUNELAB_BACKEND"), reason: "TUNELAB_BACKEND asks for it." };
   const loaded = loadAddon();
-  return loaded.addon === undefined
-    ? { name: "wasm", reason: loaded.reason }
-    : { name: "cpu-native", reason: `The native addon ${loaded.file} loads.` };
+  if (loaded.addon === undefined) return { name: "wasm", reason: loaded.reason };
+  const native = { name: "cpu-native", reason: `The native addon ${loaded.file} loads.` } as const;
+  if (loaded.addon.cuda === undefined) return native;
+  const probe = await probeGpu(loaded);
+  if (probe.available) return { name: "cuda", reason: describeGpu(probe) };
+  return { name: "cpu-native", reason: `${native.reason} No GPU computes: ${probe.reason}` };
 }
 
 /** tfjs' own backends compute on one thread in Node. */
 function threadsOf(name: BackendName): number {
-  return name === "cpu-native" ? (loadAddon().addon?.cpu.getThreads() ?? 1) : 1;
+  return name === "cpu-native" || name === "cuda" ? (loadAddon().addon?.cpu.getThreads() ?? 1) : 1;
 }
 
 /**
@@ -93,10 +111,12 @@ function threadsOf(name: BackendName): number {
  * @param name one of BACKENDS; without it, `TUNELAB_BACKEND` decides, else the fastest that starts here
  */
 export async function initBackend(name?: BackendName): Promise<string> {
-  const chosen = choose(name);
+  const chosen = await choose(name);
   if (report === null || report.backend !== chosen.name || tf.getBackend() !== chosen.name) {
     await activate(chosen.name);
-    report = { backend: chosen.name, reason: chosen.reason, threads: threadsOf(chosen.name) };
+    const probe = activeCuda()?.probe;
+    const gpu = probe?.available ? probe : null;
+    report = { backend: chosen.name, reason: chosen.reason, threads: threadsOf(chosen.name), gpu };
   }
   return report.backend;
 }
@@ -106,7 +126,8 @@ export function backendReport(): BackendReport | null {
   return report;
 }
 
-/** Whether the active backend computes in bfloat16; the CPU backends compute in float32. */
+/** Whether the active backend computes in bfloat16: "cuda" on a GPU of compute capability 8.0 (Ampere) or later. */
 export function isBfloat16Supported(): boolean {
-  return false;
+  const probe = activeCuda()?.probe;
+  return probe?.available === true && Number.parseFloat(probe.computeCapability) >= 8;
 }

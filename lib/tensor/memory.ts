@@ -1,6 +1,11 @@
 /** Who holds how much memory, as far as the tensor layer knows. */
 import * as tf from "@tensorflow/tfjs";
-import type { KvCache } from "./layers.js";
+import type { DeviceMemory } from "../native/addon.js";
+import { activeCuda } from "./cuda/backend.js";
+import { DeviceQuantState } from "./cuda/quantState.js";
+import type { DecoderLayer, KvCache, Weight } from "./layers.js";
+import { activeSurface } from "./native/active.js";
+import { releaseLayer, releaseMatrix } from "./native/handles.js";
 import { nativeOps } from "./native/host.js";
 import { clearWeightCache, weightCacheBytes } from "./portable/weights.js";
 
@@ -19,6 +24,8 @@ export interface TensorMemory {
   readonly numTensors: number;
   /** Resident in the whole process. */
   readonly process: number;
+  /** Who holds the GPU's memory, on "cuda"; the other figures tell of the host then. */
+  readonly gpu: DeviceMemory | null;
 }
 
 /** Caches that were created and not collected yet; they count what they hold themselves. */
@@ -43,6 +50,7 @@ function cacheBytes(): number {
 /** Bytes by holder, of tfjs, and of the process. */
 export function tensorMemory(): TensorMemory {
   const { numBytes, numTensors } = tf.memory();
+  const gpu = activeCuda()?.cuda.memory() ?? null;
   const native = nativeOps()?.memory();
   const kvCaches = cacheBytes();
   const panels = native?.panels ?? 0;
@@ -54,6 +62,7 @@ export function tensorMemory(): TensorMemory {
     tensors: numBytes,
     numTensors,
     process: process.memoryUsage.rss(),
+    gpu,
   };
 }
 
@@ -61,4 +70,31 @@ export function tensorMemory(): TensorMemory {
 export function releaseCaches(): void {
   clearWeightCache();
   nativeOps()?.trim();
+  activeCuda()?.cuda.trim();
+}
+
+/** Bytes that a tensor's values take where they live. */
+export function storedBytes(tensor: tf.Tensor): number {
+  return activeCuda()?.storage(tensor.dataId).bytes ?? tensor.size * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** Frees what the active backend has made of layers and matrices, and 4-bit weights on the GPU; tensors stay. */
+export function releaseModel(layers: readonly DecoderLayer[], matrices: readonly Weight[]): void {
+  const surface = activeSurface();
+  if (surface !== null) {
+    for (const layer of layers) releaseLayer(surface, layer);
+    for (const matrix of matrices) releaseMatrix(surface, matrix);
+  }
+  const weights = layers.flatMap((layer) => Object.values(layer.projections).map(({ weight }) => weight));
+  for (const weight of [...weights, ...matrices]) {
+    if (weight.kind === "nf4" && weight.state instanceof DeviceQuantState) weight.state.dispose();
+  }
+}
+
+/** Bytes of a frozen matrix, quantised or not. */
+export function weightBytes(weight: Weight): number {
+  if (weight.kind === "dense") return storedBytes(weight.values);
+  const { state } = weight;
+  if (state instanceof DeviceQuantState) return state.bytes;
+  return state.packed.byteLength + state.absmax.byteLength + state.nestedAbsmax.byteLength;
 }

@@ -4,9 +4,9 @@ import { fail } from "../errors.js";
 import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
 import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
 import { countCache } from "./memory.js";
+import { activeSurface } from "./native/active.js";
 import * as nativeLayer from "./native/decoderLayer.js";
 import * as nativeHead from "./native/head.js";
-import { nativeOps } from "./native/host.js";
 import * as nativeCache from "./native/kvCache.js";
 import * as nativeNorm from "./native/norm.js";
 import * as crossEntropy from "./portable/crossEntropy.js";
@@ -38,7 +38,7 @@ export function decoderLayer(
 ): tf.Tensor2D {
   checkHidden(x, layer.geometry);
   checkPacked(x, batch);
-  const native = nativeOps();
+  const native = activeSurface();
   return native === null
     ? layerOp.decoderLayer(x, layer, batch, options)
     : nativeLayer.decoderLayer(native, x, layer, batch, options);
@@ -54,7 +54,7 @@ export function decoderLayer(
 export function embedding(ids: Int32Array, tableOrWeight: tf.Tensor2D | Weight): tf.Tensor2D {
   checkIds(ids, weightShape(tableOrWeight)[0]);
   const weight: Weight = "kind" in tableOrWeight ? tableOrWeight : { kind: "dense", values: tableOrWeight };
-  const native = nativeOps();
+  const native = activeSurface();
   return native === null ? table.embedding(ids, weight) : nativeHead.embedding(native, ids, weight);
 }
 
@@ -73,7 +73,7 @@ export function rmsNorm(x: tf.Tensor2D, weight: tf.Tensor1D, eps: number): tf.Te
   if (x.shape[1] !== weight.shape[0]) {
     fail(`x has ${x.shape[1]} columns, but the norm's weight has ${weight.shape[0]} elements.`);
   }
-  const native = nativeOps();
+  const native = activeSurface();
   return native === null ? norm.rmsNorm(x, weight, eps) : nativeNorm.rmsNorm(native, x, weight, eps);
 }
 
@@ -96,7 +96,7 @@ export function linearCrossEntropy(hidden: tf.Tensor2D, head: Weight, batch: Pac
     batch.labels.filter((label) => label !== -100),
     vocabSize,
   );
-  const native = nativeOps();
+  const native = activeSurface();
   return native === null
     ? crossEntropy.linearCrossEntropy(hidden, head, batch, numItems)
     : nativeHead.linearCrossEntropy(native, hidden, head, batch, numItems);
@@ -112,7 +112,7 @@ export function linear(x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
   if (x.shape[1] !== projection.inFeatures) {
     fail(`x has ${x.shape[1]} columns, but the projection takes ${projection.inFeatures} features.`);
   }
-  const native = nativeOps();
+  const native = activeSurface();
   return native === null ? tf.tidy(() => linearForward(x, projection, null)) : nativeHead.linear(native, x, projection);
 }
 
@@ -124,7 +124,7 @@ export function linear(x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
  * @param capacity tokens that fit, per sequence
  */
 export function createKvCache(layers: number, geometry: LayerGeometry, sequences: number, capacity: number): KvCache {
-  const native = nativeOps();
+  const native = activeSurface();
   return countCache(
     native === null
       ? new cached.PortableKvCache(layers, geometry, sequences, capacity)
@@ -162,4 +162,9 @@ export function decoderLayerCached(
  */
 export function advance(cache: KvCache, newLengths: ArrayLike<number>): void {
   cache.lengths.set(newLengths);
+}
+
+/** Frees what layers keep for a backward pass that will not come, after an error between forward and backward. */
+export function abandonPasses(): void {
+  nativeLayer.abandonPasses();
 }

@@ -64,7 +64,7 @@ export async function saveCheckpoint(checkpoint: Checkpoint): Promise<string> {
     await tokenizer.savePretrained?.(temporary);
     await writeFileAtomically(join(temporary, ARGUMENTS), `${JSON.stringify(args, null, 2)}\n`);
     if (resumable) {
-      await writeSafetensors(join(temporary, OPTIMIZER), optimizer.stateEntries());
+      await writeSafetensors(join(temporary, OPTIMIZER), await optimizer.stateEntries());
       await writeFileAtomically(join(temporary, PROGRESS), `${JSON.stringify(progress, null, 2)}\n`);
     }
     await writeTrainerState(join(temporary, STATE), state);

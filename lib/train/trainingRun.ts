@@ -162,6 +162,7 @@ export class TrainingRun {
     } finally {
       this.#watch.stop();
       this.#zeroGradients();
+      this.#optimizer.dispose?.();
       await notify(callbacks, "onTrainEnd", { ...this.#event(), outcome });
     }
   }

@@ -1,55 +1,76 @@
 /** The decoder layer as one native call forward and one backward, on the tape as one node. */
 import * as tf from "@tensorflow/tfjs";
-import type { HostBuffers, NativeLoraGradient, OpTable } from "../../native/addon.js";
+import type { Buffers, NativeLayerState, NativeLoraGradient } from "../../native/addon.js";
 import { type DecoderLayer, type PackedSequences, PROJECTIONS, type Projection } from "../layers.js";
 import type { Parameter } from "../parameter.js";
 import type { DecoderLayerOptions } from "../portable/decoderLayer.js";
 import { isRecording } from "../tape.js";
 import { layerHandle } from "./handles.js";
-import { emptyLike, hostArray } from "./host.js";
+import type { Surface } from "./surface.js";
 
-/** The array that backward adds to; zeros at first. */
-function gradientArray(parameter: Parameter): Float32Array {
-  parameter.grad ??= tf.keep(tf.zeros(parameter.shape));
-  return hostArray(parameter.grad);
+/** What forward passes keep until their backward pass has been. */
+const pending = new Map<NativeLayerState, Surface>();
+
+function finish(surface: Surface, state: NativeLayerState): void {
+  pending.delete(state);
+  surface.ops.dispose(state);
 }
 
-function gradientArrays(layer: DecoderLayer): Partial<Record<Projection, NativeLoraGradient<HostBuffers>>> {
-  const gradients: Partial<Record<Projection, NativeLoraGradient<HostBuffers>>> = {};
+/** Frees what passes that failed half-way have kept for a backward pass that will not come. */
+export function abandonPasses(): void {
+  for (const [state, surface] of pending) finish(surface, state);
+}
+
+/** The buffer that backward adds to; zeros at first. */
+function gradientBuffer(surface: Surface, parameter: Parameter): unknown {
+  parameter.grad ??= tf.keep(surface.zeros(parameter.shape));
+  return surface.inPlace(parameter.grad);
+}
+
+function gradientBuffers(
+  surface: Surface,
+  layer: DecoderLayer,
+): Partial<Record<Projection, NativeLoraGradient<Buffers>>> {
+  const gradients: Partial<Record<Projection, NativeLoraGradient<Buffers>>> = {};
   for (const name of PROJECTIONS) {
     const { lora } = layer.projections[name];
-    if (lora !== null) gradients[name] = { a: gradientArray(lora.a), b: gradientArray(lora.b) };
+    if (lora !== null) gradients[name] = { a: gradientBuffer(surface, lora.a), b: gradientBuffer(surface, lora.b) };
   }
   return gradients;
 }
 
 /** See `decoderLayer` in ops.ts. */
 export function decoderLayer(
-  ops: OpTable,
+  surface: Surface,
   x: tf.Tensor2D,
   layer: DecoderLayer,
   batch: PackedSequences,
   options: DecoderLayerOptions,
 ): tf.Tensor2D {
+  const { ops } = surface;
   // Without a tape nobody asks for a backward pass, so nothing is kept for it.
   const recording = isRecording();
   const saving = recording ? options.saving : "none";
   const op = tf.customGrad((input, save) => {
     const rows = input as tf.Tensor2D;
-    const y = emptyLike(rows);
-    const state = ops.decoderLayerForward(layerHandle(ops, layer), hostArray(rows), y.array, batch, {
+    const from = surface.buffer(rows);
+    const y = surface.output(rows.shape, from);
+    const state = ops.decoderLayerForward(layerHandle(surface, layer), from, y.buffer, batch, {
       saving,
       training: options.training,
       seed: (options.seed ?? 0) >>> 0,
     });
-    if (!recording) ops.dispose(state);
+    if (recording) pending.set(state, surface);
+    else ops.dispose(state);
     (save as tf.GradSaveFunc)([rows]);
     const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
-      const dx = emptyLike(rows);
-      const gradients = gradientArrays(layer);
-      const [from, out] = [hostArray(saved!), hostArray(dy)];
-      ops.decoderLayerBackward(layerHandle(ops, layer), state, from, out, dx.array, batch, gradients);
-      ops.dispose(state);
+      const x = surface.buffer(saved!);
+      const dx = surface.output(rows.shape, x);
+      const gradients = gradientBuffers(surface, layer);
+      const out = surface.matching(dy, x);
+      ops.decoderLayerBackward(layerHandle(surface, layer), state, x, out, dx.buffer, batch, gradients);
+      finish(surface, state);
+      if (out !== surface.buffer(dy)) surface.release(out);
       return dx.tensor();
     };
     return { value: y.tensor(), gradFunc };

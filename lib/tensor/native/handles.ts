@@ -1,49 +1,64 @@
-/** The native objects of layers and matrices: made at first use, told when LoRA's arrays are other ones, freed with it. */
+/** The native objects of layers and matrices: made at first use, told when LoRA's buffers are other ones, freed with it. */
 import type * as tf from "@tensorflow/tfjs";
 import type {
-  HostBuffers,
+  Buffers,
   NativeDecoderLayer,
   NativeLinear,
   NativeLinearHandle,
   NativeLora,
   NativeWeight,
-  OpTable,
 } from "../../native/addon.js";
 import type { QuantState } from "../../quant/quantState.js";
 import { type DecoderLayer, type Linear, PROJECTIONS, type Projection, type Weight } from "../layers.js";
-import { hostArray } from "./host.js";
+import type { Surface } from "./surface.js";
 
-type Lora = NativeLora<HostBuffers> | null;
+type Lora = NativeLora<Buffers> | null;
 
 interface Known {
   readonly handle: NativeDecoderLayer;
-  /** The arrays that the native object refers to. */
+  /** The buffers that the native object refers to. */
   readonly lora: Record<Projection, Lora>;
 }
 
-const layers = new WeakMap<DecoderLayer, Known>();
-const linears = new WeakMap<Linear, { readonly handle: NativeLinearHandle; lora: Lora }>();
-const matrices = new WeakMap<QuantState | tf.Tensor2D, { handle: NativeLinearHandle; values: Float32Array | null }>();
-
-function nativeWeight(weight: Weight): NativeWeight<HostBuffers> {
-  return weight.kind === "nf4" ? weight : { kind: "dense", values: hostArray(weight.values) };
+/** What one backend has made. */
+interface Made {
+  readonly layers: WeakMap<DecoderLayer, Known>;
+  readonly linears: WeakMap<Linear, { readonly handle: NativeLinearHandle; lora: Lora }>;
+  readonly matrices: WeakMap<QuantState | tf.Tensor2D, { handle: NativeLinearHandle; values: unknown }>;
 }
 
-/** The LoRA pair as arrays of this moment: assigning to a variable gives it another array. */
-function nativeLora({ lora }: Linear): Lora {
+const backends = new WeakMap<Surface, Made>();
+
+function madeBy(surface: Surface): Made {
+  let made = backends.get(surface);
+  if (made === undefined) {
+    made = { layers: new WeakMap(), linears: new WeakMap(), matrices: new WeakMap() };
+    backends.set(surface, made);
+  }
+  return made;
+}
+
+function nativeWeight(surface: Surface, weight: Weight): NativeWeight<Buffers> {
+  return weight.kind === "nf4"
+    ? { kind: "nf4", state: surface.quantState(weight.state) }
+    : { kind: "dense", values: surface.buffer(weight.values, "weights") };
+}
+
+/** The LoRA pair as buffers of this moment: assigning to a variable gives it another one. */
+function nativeLora(surface: Surface, { lora }: Linear): Lora {
   if (lora === null) return null;
   const { a, b, scaling, dropout } = lora;
-  return { a: hostArray(a.value), b: hostArray(b.value), scaling, dropout };
+  return { a: surface.buffer(a.value, "adapters"), b: surface.buffer(b.value, "adapters"), scaling, dropout };
 }
 
-function nativeLinear(linear: Linear): NativeLinear<HostBuffers> {
+function nativeLinear(surface: Surface, linear: Linear): NativeLinear<Buffers> {
   const { inFeatures, outFeatures, bias } = linear;
   return {
     inFeatures,
     outFeatures,
-    weight: nativeWeight(linear.weight),
-    bias: bias === null ? null : hostArray(bias),
-    lora: nativeLora(linear),
+    weight: nativeWeight(surface, linear.weight),
+    bias: bias === null ? null : surface.buffer(bias, "weights"),
+    lora: nativeLora(surface, linear),
   };
 }
 
@@ -52,13 +67,13 @@ function same(a: Lora, b: Lora): boolean {
   return a.a === b.a && a.b === b.b && a.scaling === b.scaling && a.dropout === b.dropout;
 }
 
-function create(ops: OpTable, layer: DecoderLayer): Known {
-  const entries = PROJECTIONS.map((name) => [name, nativeLinear(layer.projections[name])] as const);
-  const projections = Object.fromEntries(entries) as Record<Projection, NativeLinear<HostBuffers>>;
-  const handle = ops.createDecoderLayer({
+function create(surface: Surface, layer: DecoderLayer): Known {
+  const entries = PROJECTIONS.map((name) => [name, nativeLinear(surface, layer.projections[name])] as const);
+  const projections = Object.fromEntries(entries) as Record<Projection, NativeLinear<Buffers>>;
+  const handle = surface.ops.createDecoderLayer({
     geometry: layer.geometry,
-    inputNorm: hostArray(layer.inputNorm),
-    postAttentionNorm: hostArray(layer.postAttentionNorm),
+    inputNorm: surface.buffer(layer.inputNorm, "weights"),
+    postAttentionNorm: surface.buffer(layer.postAttentionNorm, "weights"),
     projections,
   });
   const lora = Object.fromEntries(PROJECTIONS.map((name) => [name, projections[name].lora])) as Record<
@@ -69,47 +84,72 @@ function create(ops: OpTable, layer: DecoderLayer): Known {
 }
 
 /** The native object of a layer, with the LoRA pairs that the layer has now. */
-export function layerHandle(ops: OpTable, layer: DecoderLayer): NativeDecoderLayer {
+export function layerHandle(surface: Surface, layer: DecoderLayer): NativeDecoderLayer {
+  const { layers } = madeBy(surface);
   const entry = layers.get(layer);
   if (entry === undefined) {
-    const made = create(ops, layer);
+    const made = create(surface, layer);
     layers.set(layer, made);
     return made.handle;
   }
   for (const name of PROJECTIONS) {
-    const now = nativeLora(layer.projections[name]);
+    const now = nativeLora(surface, layer.projections[name]);
     if (same(now, entry.lora[name])) continue;
-    ops.setLora(entry.handle, name, now);
+    surface.ops.setLora(entry.handle, name, now);
     entry.lora[name] = now;
   }
   return entry.handle;
 }
 
 /** The native object of a projection, with the LoRA pair that it has now. */
-export function linearHandle(ops: OpTable, linear: Linear): NativeLinearHandle {
+export function linearHandle(surface: Surface, linear: Linear): NativeLinearHandle {
+  // A bare matrix has one object however often it is wrapped anew.
+  if (linear.bias === null && linear.lora === null) return matrixHandle(surface, linear.weight);
+  const { linears } = madeBy(surface);
   const entry = linears.get(linear);
   if (entry === undefined) {
-    const descriptor = nativeLinear(linear);
-    const handle = ops.createLinear(descriptor);
+    const descriptor = nativeLinear(surface, linear);
+    const handle = surface.ops.createLinear(descriptor);
     linears.set(linear, { handle, lora: descriptor.lora });
     return handle;
   }
-  const now = nativeLora(linear);
+  const now = nativeLora(surface, linear);
   if (!same(now, entry.lora)) {
-    ops.setLinearLora(entry.handle, now);
+    surface.ops.setLinearLora(entry.handle, now);
     entry.lora = now;
   }
   return entry.handle;
 }
 
 /** The native object of a bare matrix: an embedding table or a head. */
-export function matrixHandle(ops: OpTable, weight: Weight): NativeLinearHandle {
+export function matrixHandle(surface: Surface, weight: Weight): NativeLinearHandle {
+  const { matrices } = madeBy(surface);
   const key = weight.kind === "nf4" ? weight.state : weight.values;
-  const values = weight.kind === "nf4" ? null : hostArray(weight.values);
+  const values = weight.kind === "nf4" ? null : surface.buffer(weight.values, "weights");
   const entry = matrices.get(key);
   if (entry !== undefined && entry.values === values) return entry.handle;
   const [outFeatures, inFeatures] = key.shape as [number, number];
-  const handle = ops.createLinear({ inFeatures, outFeatures, weight: nativeWeight(weight), bias: null, lora: null });
+  const descriptor = { inFeatures, outFeatures, weight: nativeWeight(surface, weight), bias: null, lora: null };
+  const handle = surface.ops.createLinear(descriptor);
   matrices.set(key, { handle, values });
   return handle;
+}
+
+/** Frees the native objects of a layer now, and with them their hold on the weights' memory. */
+export function releaseLayer(surface: Surface, layer: DecoderLayer): void {
+  const { layers } = madeBy(surface);
+  const entry = layers.get(layer);
+  if (entry === undefined) return;
+  layers.delete(layer);
+  surface.ops.dispose(entry.handle);
+}
+
+/** Frees the native object of a bare matrix now. */
+export function releaseMatrix(surface: Surface, weight: Weight): void {
+  const { matrices } = madeBy(surface);
+  const key = weight.kind === "nf4" ? weight.state : weight.values;
+  const entry = matrices.get(key);
+  if (entry === undefined) return;
+  matrices.delete(key);
+  surface.ops.dispose(entry.handle);
 }

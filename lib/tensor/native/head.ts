@@ -1,30 +1,31 @@
-/** The two ends of a model on the native backend: embedding, projections without gradients, and the loss. */
+/** The two ends of a model on a native backend: embedding, projections without gradients, and the loss. */
 import * as tf from "@tensorflow/tfjs";
-import type { OpTable } from "../../native/addon.js";
-import { uninitialised } from "../backend/kernel.js";
 import type { Linear, PackedBatch, Weight } from "../layers.js";
 import { isRecording } from "../tape.js";
 import { linearHandle, matrixHandle } from "./handles.js";
-import { emptyLike, hostArray } from "./host.js";
+import type { Surface } from "./surface.js";
 
-/** See `embedding` in ops.ts. */
-export function embedding(ops: OpTable, ids: Int32Array, table: Weight): tf.Tensor2D {
-  const shape = table.kind === "nf4" ? table.state.shape : table.values.shape;
-  const rows = uninitialised(ids.length * shape[1]!);
-  ops.embedding(matrixHandle(ops, table), ids, rows);
-  return tf.tensor2d(rows, [ids.length, shape[1]!]);
+/** See `embedding` in ops.ts. Rows have the element type of a dense table. */
+export function embedding(surface: Surface, ids: Int32Array, table: Weight): tf.Tensor2D {
+  const [, width] = (table.kind === "nf4" ? table.state.shape : table.values.shape) as [number, number];
+  const shape = [ids.length, width] as const;
+  const rows =
+    table.kind === "nf4" ? surface.output(shape) : surface.output(shape, surface.buffer(table.values, "weights"));
+  surface.ops.embedding(matrixHandle(surface, table), ids, rows.buffer);
+  return rows.tensor();
 }
 
 /** See `linear` in ops.ts. */
-export function linear(ops: OpTable, x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
-  const y = uninitialised(x.shape[0] * projection.outFeatures);
-  ops.linearForward(linearHandle(ops, projection), hostArray(x), y, { training: false, seed: 0 });
-  return tf.tensor2d(y, [x.shape[0], projection.outFeatures]);
+export function linear(surface: Surface, x: tf.Tensor2D, projection: Linear): tf.Tensor2D {
+  const y = surface.output([x.shape[0], projection.outFeatures]);
+  const handle = linearHandle(surface, projection);
+  surface.ops.linearForward(handle, surface.buffer(x), y.buffer, { training: false, seed: 0 });
+  return y.tensor();
 }
 
 /** See `linearCrossEntropy` in ops.ts. The gradient is made on the way forward when a tape will ask for it. */
 export function linearCrossEntropy(
-  ops: OpTable,
+  surface: Surface,
   hidden: tf.Tensor2D,
   head: Weight,
   batch: PackedBatch,
@@ -33,18 +34,13 @@ export function linearCrossEntropy(
   const recording = isRecording();
   const op = tf.customGrad((input, save) => {
     const rows = input as tf.Tensor2D;
-    const dHidden = recording ? emptyLike(rows) : null;
-    const { lossSum } = ops.linearCrossEntropy(
-      matrixHandle(ops, head),
-      hostArray(rows),
-      batch.labels,
-      batch.cuSeqlens,
-      1 / numItems,
-      dHidden?.array ?? null,
-    );
+    const from = surface.buffer(rows);
+    const dHidden = recording ? surface.output(rows.shape, from) : null;
+    const handle = matrixHandle(surface, head);
+    const value = surface.crossEntropy(handle, from, batch, numItems, dHidden?.buffer ?? null);
     if (dHidden !== null) (save as tf.GradSaveFunc)([dHidden.tensor()]);
-    const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(saved!, dy);
-    return { value: tf.scalar(lossSum / numItems), gradFunc };
+    const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => surface.scaled(saved!, dy);
+    return { value, gradFunc };
   });
   return op(hidden) as tf.Scalar;
 }

@@ -1,9 +1,9 @@
-/** Keys and values of past tokens in native memory, and the decoder layer that attends to them. */
+/** Keys and values of past tokens in a native backend's memory, and the decoder layer that attends to them. */
 import type * as tf from "@tensorflow/tfjs";
-import type { NativeKvCache as Handle, OpTable } from "../../native/addon.js";
+import type { NativeKvCache as Handle } from "../../native/addon.js";
 import type { DecoderLayer, KvCache, LayerGeometry, PackedSequences } from "../layers.js";
 import { layerHandle } from "./handles.js";
-import { emptyLike, hostArray } from "./host.js";
+import type { Surface } from "./surface.js";
 
 export class NativeKvCache implements KvCache {
   readonly lengths: Int32Array;
@@ -11,15 +11,15 @@ export class NativeKvCache implements KvCache {
   #bytes: number;
 
   constructor(
-    readonly ops: OpTable,
+    readonly surface: Surface,
     layers: number,
     { numKvHeads, headDim }: LayerGeometry,
     sequences: number,
     readonly capacity: number,
   ) {
     this.lengths = new Int32Array(sequences);
-    this.handle = ops.createKvCache(layers, numKvHeads * headDim, sequences, capacity);
-    this.#bytes = 2 * 4 * layers * numKvHeads * headDim * sequences * capacity;
+    this.handle = surface.ops.createKvCache(layers, numKvHeads * headDim, sequences, capacity);
+    this.#bytes = 2 * surface.cacheElementBytes * layers * numKvHeads * headDim * sequences * capacity;
   }
 
   /** Bytes of keys and values, whether filled or not. */
@@ -28,7 +28,7 @@ export class NativeKvCache implements KvCache {
   }
 
   dispose(): void {
-    this.ops.dispose(this.handle);
+    this.surface.ops.dispose(this.handle);
     this.#bytes = 0;
     this.lengths.fill(0);
   }
@@ -42,8 +42,9 @@ export function decoderLayerCached(
   batch: PackedSequences,
   cache: NativeKvCache,
 ): tf.Tensor2D {
-  const { ops, handle, lengths } = cache;
-  const y = emptyLike(x);
-  ops.decoderLayerCached(layerHandle(ops, layer), handle, layerIndex, hostArray(x), y.array, batch, lengths);
+  const { surface, handle, lengths } = cache;
+  const from = surface.buffer(x);
+  const y = surface.output(x.shape, from);
+  surface.ops.decoderLayerCached(layerHandle(surface, layer), handle, layerIndex, from, y.buffer, batch, lengths);
   return y.tensor();
 }

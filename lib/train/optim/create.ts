@@ -1,22 +1,29 @@
 /** Makes the optimizer that TrainingArguments name. */
+
+import { activeCuda } from "../../tensor/cuda/backend.js";
 import type { Parameter } from "../../tensor/parameter.js";
 import type { OptimizerName } from "../trainingOptions.js";
 import { AdamW } from "./adamw.js";
 import { AdamW8bit } from "./adamw8bit.js";
+import { DeviceAdam } from "./deviceAdam.js";
 import type { AdamOptions, Optimizer } from "./optimizer.js";
+
+/** Bits of the running means of large tensors. */
+const STATE_BITS: Readonly<Record<OptimizerName, 8 | 32>> = {
+  adamw_8bit: 8,
+  adamw_bnb_8bit: 8,
+  paged_adamw_8bit: 8,
+  adamw_torch: 32,
+  adamw_torch_fused: 32,
+};
 
 export function createOptimizer(
   name: OptimizerName,
   parameters: readonly Parameter[],
   options: AdamOptions,
 ): Optimizer {
-  switch (name) {
-    case "adamw_8bit":
-    case "adamw_bnb_8bit":
-    case "paged_adamw_8bit":
-      return new AdamW8bit(parameters, options);
-    case "adamw_torch":
-    case "adamw_torch_fused":
-      return new AdamW(parameters, options);
-  }
+  const bits = STATE_BITS[name];
+  const cuda = activeCuda();
+  if (cuda !== null) return new DeviceAdam(cuda, parameters, options, bits);
+  return bits === 8 ? new AdamW8bit(parameters, options) : new AdamW(parameters, options);
 }

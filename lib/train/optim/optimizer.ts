@@ -20,9 +20,11 @@ export interface Optimizer {
    */
   step(learningRate: number, gradScale: number): Promise<void>;
   /** The running means, by parameter, under the names that bitsandbytes or torch give them. */
-  stateEntries(): TensorEntry[];
+  stateEntries(): TensorEntry[] | Promise<TensorEntry[]>;
   /** Continues from saved running means after `steps` updates. */
   loadState(steps: number, source: TensorSource): void;
+  /** Frees running means that are not in JavaScript's memory. */
+  dispose?(): void;
 }
 
 /** One update of one tensor. */

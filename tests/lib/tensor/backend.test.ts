@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as tf from "@tensorflow/tfjs";
+import { packageRoot } from "../../../lib/packageRoot.js";
 import { BACKENDS, backendReport, initBackend, isBfloat16Supported } from "../../../lib/tensor/backend.js";
 
+/** The addon without CUDA, which behaves the same on a machine with a GPU. */
+const native = join(packageRoot, "build", "native", "tunelab.node");
 const module = fileURLToPath(new URL("../../../lib/tensor/backend.ts", import.meta.url));
 
 /** What initBackend answers in a fresh process with this environment. */
@@ -46,9 +50,9 @@ describe("initBackend", () => {
   });
 
   it("takes the native one where the addon loads, else wasm, and says why", async () => {
-    const native = await answer({});
-    assert.equal(native.name, "cpu-native");
-    assert.match(native.reason!, /tunelab\.node loads/);
+    const compiled = await answer({ TUNELAB_NATIVE: native });
+    assert.equal(compiled.name, "cpu-native");
+    assert.match(compiled.reason!, /tunelab\.node loads/);
     const without = await answer({ TUNELAB_NATIVE: "0" });
     assert.equal(without.name, "wasm");
     assert.match(without.reason!, /TUNELAB_NATIVE=0/);
@@ -59,8 +63,10 @@ describe("initBackend", () => {
     assert.deepEqual([forced.name, forced.reason], ["cpu", "TUNELAB_BACKEND asks for it."]);
     const unknown = await answer({ TUNELAB_BACKEND: "wsam" });
     assert.match(unknown.error!, /Unknown backend "wsam" in TUNELAB_BACKEND\. Did you mean "wasm"\?/);
-    const cuda = await answer({ TUNELAB_BACKEND: "cuda" });
-    assert.match(cuda.error!, /"cuda" is not built.*Use cpu-native or wasm/);
+    const withoutAddon = await answer({ TUNELAB_BACKEND: "cuda", TUNELAB_NATIVE: "0" });
+    assert.match(withoutAddon.error!, /"cuda" does not start\. .*TUNELAB_NATIVE=0.*Or use cpu-native or wasm/);
+    const withoutCuda = await answer({ TUNELAB_BACKEND: "cuda", TUNELAB_NATIVE: native });
+    assert.match(withoutCuda.error!, /"cuda" does not start\. .*built without CUDA.*build:cuda/);
     const missing = await answer({ TUNELAB_BACKEND: "cpu-native", TUNELAB_NATIVE: "0" });
     assert.match(missing.error!, /"cpu-native" does not start.*Or use wasm/);
   });

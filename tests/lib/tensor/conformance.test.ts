@@ -31,6 +31,12 @@ describe("tfjs' conformance suite", function () {
     assert.ok(result.nativeCalls > 10_000, `${result.nativeCalls} calls`);
   });
 
+  it("passes on cuda, over CPU ops", async () => {
+    const result = await conformance("cuda");
+    assert.deepEqual(result.failures, []);
+    assertRan(result, "cuda");
+  });
+
   it("passes on tfjs' cpu backend", async () => {
     const result = await conformance("cpu");
     assert.deepEqual(result.failures, []);

@@ -61,7 +61,8 @@ async function bundle(backend: string): Promise<string> {
 async function run(backend: string): Promise<ConformanceResult> {
   process.env.CONFORMANCE_BACKEND = backend;
   process.env.CONFORMANCE_WASM = `${path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`;
-  if (backend === "cpu-native") {
+  if (backend === "cuda") process.env.CONFORMANCE_FAKE_GPU = "1";
+  if (backend === "cpu-native" || backend === "cuda") {
     const loaded = loadAddon();
     if (loaded.addon === undefined) throw new Error(loaded.reason);
     process.env.CONFORMANCE_ADDON = loaded.file;

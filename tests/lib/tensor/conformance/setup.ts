@@ -1,16 +1,25 @@
 /**
  * Puts one backend under tfjs' conformance suite; imported before the specs are.
  *
- * CONFORMANCE_BACKEND names the backend, CONFORMANCE_ADDON the addon's file, CONFORMANCE_WASM the folder of wasm files.
+ * CONFORMANCE_BACKEND names the backend, CONFORMANCE_ADDON the addon's file, CONFORMANCE_WASM the folder of wasm files;
+ * with CONFORMANCE_FAKE_GPU the backend "cuda" computes with CPU ops.
  */
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { setTestEnvs, setupTestFilters } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
+import type { Addon } from "../../../../lib/native/addon.js";
 import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
 import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
+import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
+import { fakeCuda } from "../cuda/fakeCuda.js";
 
-const { CONFORMANCE_BACKEND: backend = "", CONFORMANCE_ADDON: addon, CONFORMANCE_WASM: wasm } = process.env;
+const {
+  CONFORMANCE_BACKEND: backend = "",
+  CONFORMANCE_ADDON: addon,
+  CONFORMANCE_FAKE_GPU: fake,
+  CONFORMANCE_WASM: wasm,
+} = process.env;
 
 /** Read by the runner: specs that began on each backend, and kernels that ran in the addon. */
 const seen = { specs: {} as Record<string, number>, nativeCalls: 0 };
@@ -18,7 +27,8 @@ Object.assign(globalThis, { conformance: seen });
 
 if (wasm) setWasmPaths(wasm);
 if (addon) {
-  const native = createRequire(addon)(addon).tensor as TensorTable;
+  const loaded = createRequire(addon)(addon) as Addon;
+  const native = loaded.tensor as unknown as TensorTable;
   const counted = new Proxy(native, {
     get(table, name) {
       seen.nativeCalls++;
@@ -26,6 +36,7 @@ if (addon) {
     },
   });
   registerCpuNative(counted);
+  if (backend === "cuda") registerCuda(fake ? fakeCuda(loaded.cpu) : loaded.cuda!, "cpu-native");
 }
 
 setTestEnvs([{ name: backend, backendName: backend, isDataSync: true }]);

@@ -45,7 +45,7 @@ describe("AdamW", () => {
   for (const kind of ["adamw_8bit", "adamw_torch"] as const) {
     it(`${kind} has the states of its reference bit for bit, and its values to the last place`, async () => {
       const { optimizer, parameters, values } = await trainedAs(kind);
-      const entries = optimizer.stateEntries();
+      const entries = await optimizer.stateEntries();
       assert.equal(entries.length, kind === "adamw_8bit" ? 10 : 6);
       for (const { name, data } of entries) {
         const [tensor, key] = name.split(".");

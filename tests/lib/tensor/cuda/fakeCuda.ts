@@ -1,0 +1,220 @@
+/**
+ * A table of the shape of the addon's CUDA table that computes with the CPU ops: buffers are host memory that only the
+ * table touches, bfloat16 is rounded after every op, and disposed buffers are refused. Where there is no GPU it runs the
+ * whole way from a model to the ops and back; it counts how often JavaScript would have waited.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { bf16ToFloat32, float32ToBf16 } from "../../../../lib/formats/halves.js";
+import {
+  type Addon,
+  type CudaTable,
+  type DeviceBuffer,
+  type DeviceMemory,
+  type DeviceType,
+  type HostArray,
+  loadAddon,
+  type MemoryOwner,
+} from "../../../../lib/native/addon.js";
+import { torchMean } from "../../../../lib/quant/torchMean.js";
+import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
+import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
+import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
+
+type Memory = Float32Array | Int32Array | Uint8Array;
+
+class FakeBuffer implements DeviceBuffer {
+  constructor(
+    readonly dtype: DeviceType,
+    public memory: Memory | null,
+    readonly owner: MemoryOwner,
+  ) {
+    this.length = memory!.length;
+    live.add(this);
+  }
+  readonly length: number;
+
+  get array(): Memory {
+    if (this.memory === null) throw new Error("This device buffer was disposed of.");
+    return this.memory;
+  }
+  get bytes(): number {
+    return this.length * { f32: 4, bf16: 2, i32: 4, u8: 1 }[this.dtype];
+  }
+  round(): void {
+    if (this.dtype === "bf16" && this.memory !== null) {
+      this.memory.set(bf16ToFloat32(float32ToBf16(this.memory as Float32Array)));
+    }
+  }
+}
+
+class FakeHandle {
+  constructor(readonly inner: object) {}
+}
+
+const live = new Set<FakeBuffer>();
+
+/** What happened since `resetCounts`. */
+export const counts = { waits: 0, ops: {} as Record<string, number> };
+export function resetCounts(): void {
+  counts.waits = 0;
+  counts.ops = {};
+}
+
+/** Bytes that are in use, by owner. */
+export function heldBytes(owner?: MemoryOwner): number {
+  return [...live].reduce((sum, buffer) => sum + (owner === undefined || buffer.owner === owner ? buffer.bytes : 0), 0);
+}
+
+/** Arguments as the CPU ops take them; buffers that come by are noted in `seen`. */
+function host(value: unknown, seen: FakeBuffer[]): unknown {
+  if (value instanceof FakeBuffer) {
+    seen.push(value);
+    return value.array;
+  }
+  if (value instanceof FakeHandle) return value.inner;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => host(item, seen));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, host(item, seen)]));
+}
+
+function allocate(dtype: DeviceType, length: number): Memory {
+  if (dtype === "i32") return new Int32Array(length);
+  if (dtype === "u8") return new Uint8Array(length);
+  return new Float32Array(length).fill(Number.NaN);
+}
+
+export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
+  const fake = (buffer: unknown) => buffer as FakeBuffer;
+  const floats = (buffer: unknown) => fake(buffer).array as Float32Array;
+  const own: Readonly<Record<string, (...args: never[]) => unknown>> = {
+    probe: () => ({
+      available: true,
+      name: "Fake GPU",
+      index: 0,
+      count: 1,
+      computeCapability: "9.0",
+      multiprocessors: 1,
+      totalMemory: 2 ** 33,
+      memoryPools: true,
+      driverVersion: "13.0",
+      runtimeVersion: "13.0",
+      cublasLt: { path: "libcublasLt.so", version: 130000 },
+    }),
+    createBuffer: (dtype: DeviceType, length: number, owner: MemoryOwner = "workspace") =>
+      new FakeBuffer(dtype, allocate(dtype, length), owner),
+    upload(array: HostArray, options: { dtype?: DeviceType; owner?: MemoryOwner } = {}) {
+      const memory = array instanceof Uint16Array ? bf16ToFloat32(array) : array.slice();
+      const natural = array instanceof Uint16Array ? "bf16" : array instanceof Uint8Array ? "u8" : "f32";
+      const dtype = options.dtype ?? (array instanceof Int32Array ? "i32" : natural);
+      const buffer = new FakeBuffer(dtype, memory, options.owner ?? "workspace");
+      buffer.round();
+      return buffer;
+    },
+    write: (buffer: DeviceBuffer, array: Float32Array, offset = 0) => fake(buffer).array.set(array, offset),
+    download: async (buffer: DeviceBuffer) => fake(buffer).array.slice(),
+    downloadSync(buffer: DeviceBuffer) {
+      counts.waits++;
+      return fake(buffer).array.slice();
+    },
+    copy(from: DeviceBuffer, to: DeviceBuffer) {
+      fake(to).array.set(fake(from).array);
+      fake(to).round();
+    },
+    fill: (buffer: DeviceBuffer, value: number) => fake(buffer).array.fill(value),
+    memory(): DeviceMemory {
+      const names = ["weights", "adapters", "optimizer", "activations", "cache", "workspace"] as const;
+      const owners = Object.fromEntries(names.map((name) => [name, { inUse: heldBytes(name), peak: heldBytes(name) }]));
+      const inUse = heldBytes();
+      return { inUse, peak: inUse, free: 2 ** 33 - inUse, total: 2 ** 33, owners: owners as DeviceMemory["owners"] };
+    },
+    trim: () => undefined,
+    dispose(handle: unknown) {
+      if (handle instanceof FakeHandle) cpu.dispose(handle.inner);
+      if (handle instanceof FakeBuffer) {
+        handle.memory = null;
+        live.delete(handle);
+      }
+    },
+    linearCrossEntropyQueued(...args: unknown[]) {
+      const seen: FakeBuffer[] = [];
+      const given = args.slice(0, 6).map((value) => host(value, seen));
+      const run = cpu.linearCrossEntropy as unknown as (...rest: unknown[]) => { lossSum: number; count: number };
+      const { lossSum, count } = run(...given);
+      for (const buffer of seen) buffer.round();
+      floats(args[6])[0] = lossSum;
+      return count;
+    },
+    gradNormQueued(gradients: DeviceBuffer[], maxNorm: number, norm: DeviceBuffer, coefficient: DeviceBuffer) {
+      floats(norm)[0] = cpu.gradNorm(gradients.map(floats));
+      floats(coefficient)[0] = Math.min(1, maxNorm / (floats(norm)[0]! + 1e-6));
+    },
+    quantizeScales(
+      absmax: DeviceBuffer,
+      blockSize: number,
+      code: DeviceBuffer,
+      codes: DeviceBuffer,
+      nested: DeviceBuffer,
+    ) {
+      const offset = torchMean(floats(absmax));
+      const centred = floats(absmax).map((scale) => scale - offset);
+      cpu.quantizeBlockwise(centred, floats(code), blockSize, "cuda", fake(codes).array as Uint8Array, floats(nested));
+      return offset;
+    },
+    adamw8bit(tensors: Record<string, DeviceBuffer>[], ...rest: unknown[]) {
+      const list = tensors.map((tensor) => {
+        const entries = Object.entries(tensor).map(([key, buffer]) => [key, fake(buffer).array] as const);
+        const arrays = Object.fromEntries(entries);
+        if (arrays.state1 instanceof Float32Array) arrays.absmax1 = arrays.absmax2 = new Float32Array(0);
+        return arrays;
+      });
+      const run = cpu.adamw8bit as unknown as (...args: unknown[]) => void;
+      run(list, ...rest.map((value) => host(value, [])));
+    },
+    matmul(
+      a: DeviceBuffer,
+      b: DeviceBuffer,
+      c: DeviceBuffer,
+      m: number,
+      n: number,
+      k: number,
+      { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
+    ) {
+      const left = transposeA ? turn(floats(a), k, m) : floats(a);
+      const right = transposeB ? turn(floats(b), n, k) : floats(b);
+      cpu.matmul(left, right, floats(c), m, n, k);
+      fake(c).round();
+    },
+  };
+  return new Proxy({} as CudaTable, {
+    get(_, name) {
+      const key = name as keyof CudaTable;
+      const special = own[String(name)];
+      return (...args: never[]) => {
+        counts.ops[String(name)] = (counts.ops[String(name)] ?? 0) + 1;
+        if (special !== undefined) return special(...args);
+        const seen: FakeBuffer[] = [];
+        const run = cpu[key as keyof Addon["cpu"]] as (...rest: unknown[]) => unknown;
+        if (run === undefined) throw new Error(`There is no CPU op ${String(name)}.`);
+        const result = run(...args.map((value) => host(value, seen)));
+        for (const buffer of seen) buffer.round();
+        return typeof result === "object" && result !== null ? new FakeHandle(result) : result;
+      };
+    },
+  });
+}
+
+/** Columns of [rows, columns] become rows. */
+function turn(x: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(x.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = x[i * columns + j]!;
+  return result;
+}
+
+/** Registers the backend "cuda" over the fake table, unless there is one already. */
+export function registerFakeCuda(): void {
+  if (tf.findBackendFactory("cuda") !== null) return;
+  const { addon } = loadAddon();
+  if (addon === undefined) throw new Error("The fake GPU computes with the native addon, which is not built.");
+  registerCpuNative(addon.tensor as unknown as TensorTable);
+  registerCuda(fakeCuda(addon.cpu), "cpu-native");
+}
