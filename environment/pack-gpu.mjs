@@ -16,7 +16,9 @@ const staged = inRoot("build/gpu-staged");
 const tests = inRoot("tests/gpu");
 
 const runScript = `#!/bin/sh
-# Unpacks the GPU tests and runs them all: a short table on the standard output, full logs in $OUT (or where this lies).
+# Unpacks the GPU tests and runs them all, or the parts named: tests, library, conformance, attention, bitsandbytes_bits, model, speed.
+# A short table on the standard output, full logs in $OUT (or where this lies).
+wanted=" $* "
 here=$(cd "$(dirname "$0")" && pwd)
 logs=\${OUT:-$here}
 work=\${TUNELAB_GPU_WORK:-/tmp/tunelab-gpu}
@@ -29,18 +31,22 @@ status=0
 part() {
   name=$1
   shift
+  case "$wanted" in "  " | *" $name "*) ;; *) return ;; esac
   "$@" >"$logs/$name.log" 2>&1 || { status=1; echo "FAILED: $name"; }
+  if [ "$name" = tests ]; then summary; else tail -40 "$logs/$name.log"; fi
+}
+summary() {
+  grep -E "^ *(ok  |FAIL|[0-9]+ (passing|failing|pending))|^     [^ ]" "$logs/tests.log" | cut -c1-150
+  grep -A400 -E "^ *[0-9]+ failing" "$logs/tests.log" | head -120
 }
 part tests ./node node_modules/mocha/bin/mocha.js --no-config --timeout=300000 --exit tests.mjs
-grep -E "^ *(ok  |FAIL|[0-9]+ (passing|failing|pending))|^     [^ ]" "$logs/tests.log" | cut -c1-150
-grep -A400 -E "^ *[0-9]+ failing" "$logs/tests.log" | head -120
+part library ./node node_modules/mocha/bin/mocha.js --no-config --timeout=300000 --exit library.mjs
+part conformance env CONFORMANCE_ADDON="$TUNELAB_NATIVE" ./node conformance.mjs
 for script in *.py; do
   [ "$script" = ops.py ] && continue
   part "\${script%.py}" python3 "$script"
-  tail -40 "$logs/\${script%.py}.log"
 done
 part speed ./node speed.mjs
-tail -30 "$logs/speed.log"
 exit $status
 `;
 
@@ -59,7 +65,10 @@ export async function packGpu(archs = "90a-real") {
       cpSync(join(addonFolder, file), join(staged, file));
   }
   for (const file of readdirSync(tests)) if (file.endsWith(".py")) cpSync(join(tests, file), join(staged, file));
-  copyPackage("mocha", inRoot("node_modules"));
+  for (const name of ["mocha", "jasmine-core"]) copyPackage(name, inRoot("node_modules"));
+  // What the library finds through its package's folder.
+  for (const path of ["package.json", "notebooks/embedded/model", "notebooks/embedded/data"])
+    cpSync(inRoot(path), join(staged, path), { recursive: true });
   const bits = bitsandbytesLibrary();
   if (bits !== undefined) cpSync(bits, join(staged, basename(bits)));
   const archive = join(target, "bundle.tar.xz");
@@ -71,7 +80,7 @@ export async function packGpu(archs = "90a-real") {
   say(`${archive}: ${(statSync(archive).size / 2 ** 20).toFixed(1)} MiB. On the GPU's machine: sh build/gpu/run.sh`);
 }
 
-/** All tests in one file, for they share one report; the scripts beside it. */
+/** All tests of ops in one file, for they share one report; those of the whole library, and the scripts beside them. */
 async function bundles() {
   const specs = readdirSync(tests).filter((file) => file.endsWith(".test.ts"));
   const common = /** @type {const} */ ({
@@ -82,11 +91,31 @@ async function bundles() {
     logLevel: "warning",
     absWorkingDir: inRoot("."),
   });
-  const contents = specs.map((file) => `import ${JSON.stringify(`./${file}`)};`).join("\n");
-  await build({ ...common, stdin: { contents, resolveDir: tests, loader: "ts" }, outfile: join(staged, "tests.mjs") });
-  for (const script of ["runOps", "speed"]) {
+  const ofLibrary = (/** @type {string} */ file) => file.startsWith("library");
+  // Packages of the library that are CommonJS ask for Node's modules.
+  const js =
+    'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+  for (const [name, files] of /** @type {const} */ ([
+    ["tests", specs.filter((file) => !ofLibrary(file))],
+    ["library", specs.filter(ofLibrary)],
+  ])) {
+    const contents = files.map((file) => `import ${JSON.stringify(`./${file}`)};`).join("\n");
+    const stdin = { contents, resolveDir: tests, loader: /** @type {const} */ ("ts") };
+    await build({ ...common, stdin, banner: { js }, outfile: join(staged, `${name}.mjs`) });
+  }
+  for (const script of ["runOps", "speed", "conformance"]) {
     await build({ ...common, entryPoints: [join(tests, `${script}.ts`)], outfile: join(staged, `${script}.mjs`) });
   }
+  await build({
+    ...common,
+    format: "cjs",
+    mainFields: ["module", "main"],
+    external: ["jasmine", "jasmine-core"],
+    // tfjs' packages list their side effects; without this the specs would be dropped as unused.
+    ignoreAnnotations: true,
+    entryPoints: [inRoot("tests/lib/tensor/conformance/suite.ts")],
+    outfile: join(staged, "conformance-suite.cjs"),
+  });
 }
 
 /**

@@ -36,6 +36,9 @@ with torch.device("cuda"):
     # Loading a checkpoint in bf16 leaves the frequencies in float32; `to` does not.
     model.model.rotary_emb = type(model.model.rotary_emb)(config)
 model.requires_grad_(False)
+# Distinct tokens and layers that change them by a part only, as in a trained model: without that, the gradients are sums
+# that cancel, and bf16 gives noise in any implementation.
+model.model.embed_tokens.weight.data.normal_(0, 1)
 
 
 class Lora(torch.nn.Module):
@@ -62,7 +65,7 @@ for index, layer in enumerate(model.model.layers):
         linear = getattr(parent, name)
         # Random codes with normally distributed counts: what quantised weights look like.
         codes = (torch.randn(out * inputs, device="cuda") * 3 + 7.5).round().clamp(0, 15).to(torch.uint8)
-        absmax = torch.rand(out * inputs // 64, device="cuda") * 0.02 + 0.03
+        absmax = torch.rand(out * inputs // 64, device="cuda") * 0.01 + 0.005
         linear.weight.data = (CODE.cuda()[codes.long()].view(-1, 64) * absmax[:, None]).view(out, inputs).bfloat16()
         lora = Lora(linear)
         setattr(parent, name, lora)

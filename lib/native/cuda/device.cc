@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "cuda/check.h"
+#include "cuda/elementwise.h"
 
 namespace tunelab::cuda {
 
@@ -62,9 +63,15 @@ std::string probe(Device& found) {
     int pools = 0;
     cudaCheck(cudaDeviceGetAttribute(&pools, cudaDevAttrMemoryPoolsSupported, found.index));
     found.hasMemoryPools = pools != 0;
+    return kernelImageError();
   };
   try {
-    start();
+    const cudaError_t image = start();
+    if (image == cudaErrorNoKernelImageForDevice || image == cudaErrorInvalidDeviceFunction || image == cudaErrorUnsupportedPtxVersion) {
+      cudaGetLastError();
+      return "This addon has no code for the GPU " + found.name + " (compute capability " + std::to_string(found.major) + "." +
+             std::to_string(found.minor) + "). Build it with \"npm run build:cuda\".";
+    }
   } catch (const CudaError& error) {
     return "The GPU " + found.name + " cannot be used. " + error.what();
   }

@@ -71,6 +71,11 @@ void addInPlace(float* target, const float* source, int64_t count) {
   cudaCheckLaunch();
 }
 
+cudaError_t kernelImageError() {
+  cudaFuncAttributes attributes;
+  return cudaFuncGetAttributes(&attributes, addKernel);
+}
+
 void addBias(void* x, Dtype dtype, int64_t stride, const float* bias, int64_t rows, int64_t width) {
   if (!bias || rows == 0) return;
   withReal(dtype, [&](auto t) {

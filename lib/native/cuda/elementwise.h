@@ -1,5 +1,7 @@
 // Conversions, fills and sums that need no more than one pass.
 #pragma once
+#include <cuda_runtime_api.h>
+
 #include <cstdint>
 
 #include "cuda/dtype.h"
@@ -14,5 +16,8 @@ void fill(void* target, Dtype dtype, double value, int64_t count);
 void addInPlace(float* target, const float* source, int64_t count);
 // Rows of x `stride` apart: x[:, i] += bias[i].
 void addBias(void* x, Dtype dtype, int64_t stride, const float* bias, int64_t rows, int64_t width);
+
+// Whether this file was built for the current device: an error when there is no code for it.
+cudaError_t kernelImageError();
 
 }  // namespace tunelab::cuda

@@ -1,0 +1,42 @@
+/**
+ * tfjs' conformance suite on the backend "cuda" of a GPU: `node conformance.mjs` beside the bundled suite, with the addon's
+ * file in CONFORMANCE_ADDON. Without a GPU tests/lib/tensor/conformance.test.ts runs it over CPU ops.
+ */
+import { createRequire } from "node:module";
+
+interface Result {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failedExpectations: readonly { readonly message: string }[];
+}
+interface Environment {
+  configure(options: { random: boolean }): void;
+  addReporter(reporter: { specDone(result: Result): void; jasmineDone(): void }): void;
+  execute(): unknown;
+}
+
+const require = createRequire(import.meta.url);
+const core = require("jasmine-core") as { boot(core: unknown): { getEnv(): Environment } };
+const environment = core.boot(core).getEnv();
+const print = process.stdout.write.bind(process.stdout);
+process.env.CONFORMANCE_BACKEND = "cuda";
+
+let specs = 0;
+const failures: string[] = [];
+environment.configure({ random: false });
+environment.addReporter({
+  specDone({ fullName, status, failedExpectations }) {
+    if (status === "passed" || status === "failed") specs++;
+    if (status === "failed") failures.push(`${fullName}: ${failedExpectations[0]?.message ?? ""}`);
+  },
+  jasmineDone() {
+    const active = (globalThis as unknown as { conformance: { specs: object } }).conformance.specs;
+    const list = failures.map((line) => `FAIL ${line}\n`).join("");
+    const code = failures.length > 0 || specs < 4200 ? 1 : 0;
+    print(`${list}tfjs conformance: ${specs} specs, ${failures.length} failures, ${JSON.stringify(active)}\n`, () =>
+      process.exit(code),
+    );
+  },
+});
+require("./conformance-suite.cjs");
+environment.execute();
