@@ -3,22 +3,17 @@
  * table touches, bfloat16 is rounded after every op, and disposed buffers are refused. Where there is no GPU it runs the
  * whole way from a model to the ops and back; it counts how often JavaScript would have waited.
  */
-import * as tf from "@tensorflow/tfjs";
 import { bf16ToFloat32, float32ToBf16 } from "../../../../lib/formats/halves.js";
-import {
-  type Addon,
-  type CudaTable,
-  type DeviceBuffer,
-  type DeviceMemory,
-  type DeviceType,
-  type HostArray,
-  loadAddon,
-  type MemoryOwner,
+import type {
+  Addon,
+  CudaTable,
+  DeviceBuffer,
+  DeviceMemory,
+  DeviceType,
+  HostArray,
+  MemoryOwner,
 } from "../../../../lib/native/addon.js";
 import { torchMean } from "../../../../lib/quant/torchMean.js";
-import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
-import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
-import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
 
 type Memory = Float32Array | Int32Array | Uint8Array;
 
@@ -208,13 +203,4 @@ function turn(x: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(x.length);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = x[i * columns + j]!;
   return result;
-}
-
-/** Registers the backend "cuda" over the fake table, unless there is one already. */
-export function registerFakeCuda(): void {
-  if (tf.findBackendFactory("cuda") !== null) return;
-  const { addon } = loadAddon();
-  if (addon === undefined) throw new Error("The fake GPU computes with the native addon, which is not built.");
-  registerCpuNative(addon.tensor as unknown as TensorTable);
-  registerCuda(fakeCuda(addon.cpu), "cpu-native");
 }

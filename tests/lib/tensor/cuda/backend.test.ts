@@ -1,0 +1,177 @@
+/** Where values live on the backend "cuda", and that JavaScript waits for the GPU only to read them. */
+import assert from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs";
+import { dequantizeNf4, quantizeNf4 } from "../../../../lib/quant/nf4.js";
+import { initBackend, isBfloat16Supported } from "../../../../lib/tensor/backend.js";
+import { activeCuda, type CudaBackend } from "../../../../lib/tensor/cuda/backend.js";
+import { DeviceQuantState } from "../../../../lib/tensor/cuda/quantState.js";
+import { DeviceWeights } from "../../../../lib/tensor/cuda/weights.js";
+import { tensorMemory } from "../../../../lib/tensor/memory.js";
+import { abandonPasses, decoderLayer, embedding, linearCrossEntropy, rmsNorm } from "../../../../lib/tensor/ops.js";
+import { Parameter } from "../../../../lib/tensor/parameter.js";
+import { clipFactor, gradientNorm } from "../../../../lib/train/optim/clip.js";
+import { createOptimizer } from "../../../../lib/train/optim/create.js";
+import { use } from "../backends.js";
+import { assertNear } from "../compare.js";
+import { disposeLayer, GEOMETRY, packed, randomLayer, randomWeight, values } from "../tinyLayer.js";
+import { counts, heldBytes, resetCounts } from "./fakeCuda.js";
+
+const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+
+describe('the backend "cuda", over CPU ops', () => {
+  let backend: CudaBackend;
+  before(async () => {
+    await use("cuda");
+    backend = activeCuda()!;
+  });
+
+  it("keeps a tensor on the host until an op needs it, and frees its buffer with it", () => {
+    const x = tf.tensor2d(values(12, 1), [3, 4]);
+    assert.equal(backend.storage(x.dataId).device, null);
+    const before = heldBytes();
+    backend.buffer(x);
+    assert.equal(heldBytes() - before, 48);
+    const copy = tf.clone(x);
+    x.dispose();
+    assert.deepEqual([...copy.dataSync()], [...values(12, 1)]);
+    copy.dispose();
+    assert.equal(heldBytes(), before);
+  });
+
+  it("keeps the integers that a cast shares", () => {
+    const ids = tf.tensor1d([1, 2, 3], "int32");
+    const floats = tf.cast(ids, "float32");
+    backend.buffer(floats);
+    assert.ok(ids.dataSync() instanceof Int32Array);
+    tf.dispose([ids, floats]);
+  });
+
+  it("changes a variable in place, but not the tensors that share its values", () => {
+    const start = tf.tensor1d([1, 2]);
+    const variable = tf.variable(start);
+    backend.cuda.fill(backend.ownBuffer(variable, "adapters"), 5);
+    assert.deepEqual([...start.dataSync()], [1, 2]);
+    assert.deepEqual([...variable.dataSync()], [5, 5]);
+    start.dispose();
+    const own = backend.ownBuffer(variable, "adapters");
+    assert.equal(backend.ownBuffer(variable, "adapters"), own);
+    variable.dispose();
+  });
+
+  it("multiplies matrices and takes rows where they are", () => {
+    const [a, b] = [tf.tensor2d(values(6, 1), [2, 3]), tf.tensor2d(values(12, 2), [4, 3])];
+    const plain = tf.matMul(a, b, false, true);
+    backend.buffer(a);
+    resetCounts();
+    const product = tf.matMul(a, b, false, true);
+    const rows = tf.gather(product, tf.tensor1d([1, 0, 1], "int32"));
+    assert.deepEqual([counts.ops.matmul, counts.ops.embedding, counts.waits], [1, 1, 0]);
+    assertNear(product, plain, 1e-6, "product");
+    assert.deepEqual([...tf.slice(rows, [0, 0], [1, 4]).dataSync()], [...tf.slice(product, [1, 0], [1, 4]).dataSync()]);
+    tf.dispose([a, b, plain, product, rows]);
+  });
+
+  it("never waits in a training step but to read loss and norm, and gives the step's memory back", async () => {
+    const layer = randomLayer({ kind: "nf4" });
+    const batch = packed([5, 9]);
+    const [table, norm] = [tf.tensor2d(values(50 * 32, 9), [50, 32]), tf.ones([32]) as tf.Tensor1D];
+    const head = randomWeight(50, 32, "dense", 4);
+    const parameters = Object.values(layer.projections).flatMap(({ lora }) => [lora!.a, lora!.b]);
+    const optimizer = createOptimizer("adamw_8bit", parameters, ADAM);
+    const step = async () => {
+      const loss = tf.tidy(() => {
+        const run = tf.valueAndGrad((x: tf.Tensor) => {
+          const hidden = decoderLayer(x as tf.Tensor2D, layer, batch, { saving: "all", training: true });
+          return linearCrossEntropy(rmsNorm(hidden, norm, 1e-6), head, batch, 10);
+        });
+        return run(embedding(batch.inputIds, table)).value;
+      });
+      const [value] = await loss.data();
+      loss.dispose();
+      await optimizer.step(1e-2, clipFactor(await gradientNorm(parameters), 1));
+      for (const parameter of parameters) parameter.zeroGrad();
+      return value!;
+    };
+    const first = await step();
+    const held = heldBytes();
+    resetCounts();
+    const losses = [await step(), await step()];
+    assert.equal(counts.waits, 0);
+    assert.equal(counts.ops.adamw8bit, 2);
+    assert.ok(losses[1]! < losses[0]! && losses[0]! < first, `${first}, ${losses.join(", ")}`);
+    assert.equal(heldBytes(), held);
+    assert.equal(tensorMemory().gpu!.owners.optimizer.inUse > 0, true);
+    optimizer.dispose!();
+    disposeLayer(layer);
+    tf.dispose([table, norm, head.kind === "dense" ? head.values : []]);
+  });
+
+  it("frees what a pass that failed has kept", () => {
+    const layer = randomLayer();
+    const x = tf.zeros([4, GEOMETRY.hiddenSize]) as tf.Tensor2D;
+    const failing = tf.grad((rows: tf.Tensor): tf.Tensor => {
+      decoderLayer(rows as tf.Tensor2D, layer, packed([4]), { saving: "all", training: true });
+      throw new Error("out of memory");
+    });
+    assert.throws(() => tf.tidy(() => failing(x)), /out of memory/);
+    resetCounts();
+    abandonPasses();
+    assert.equal(counts.ops.dispose, 1);
+    disposeLayer(layer);
+    x.dispose();
+  });
+
+  it("has the optimizers' states of the CPU, to save and to go on with", async () => {
+    for (const kind of ["adamw_8bit", "adamw_torch"] as const) {
+      const updated = async (name: "cuda" | "cpu-native") => {
+        await use(name);
+        const initial = tf.tensor1d(values(5000, 3));
+        const parameter = new Parameter("p", initial);
+        initial.dispose();
+        const optimizer = createOptimizer(kind, [parameter], ADAM);
+        parameter.grad = tf.tensor1d(values(5000, 4));
+        await optimizer.step(1e-2, 0.5);
+        return { parameter, optimizer, entries: await optimizer.stateEntries() };
+      };
+      const onHost = await updated("cpu-native");
+      const onGpu = await updated("cuda");
+      assert.deepEqual(onGpu.entries, onHost.entries);
+      assert.equal(onGpu.optimizer.stateBytes, onHost.optimizer.stateBytes);
+      const data = new Map(onHost.entries.map((entry) => [entry.name, entry.data]));
+      const source = {
+        read: (name: string) => data.get(name)!,
+        readFloat32: (name: string) => new Float32Array(data.get(name)!.slice().buffer),
+      };
+      const other = createOptimizer(kind, [onGpu.parameter], ADAM);
+      other.loadState(1, source as Parameters<typeof other.loadState>[1]);
+      assert.deepEqual(await other.stateEntries(), onHost.entries);
+      onGpu.parameter.dispose();
+      onHost.parameter.dispose();
+    }
+  });
+
+  it("quantises what it uploads as bitsandbytes does on CUDA, and reads it back", async () => {
+    const numbers = values(64 * 96, 8);
+    const expected = quantizeNf4(numbers, { shape: [64, 96], variant: "cuda" });
+    const state = new DeviceWeights(backend, "bfloat16").quantize(numbers, [64, 96]) as DeviceQuantState;
+    for (const key of ["packed", "absmax", "nestedAbsmax", "offset", "code"] as const) {
+      assert.deepEqual(state[key], expected[key], key);
+    }
+    resetCounts();
+    assert.deepEqual(await state.values(), dequantizeNf4(expected));
+    assert.equal(counts.waits, 0);
+    state.dispose();
+    const plain = quantizeNf4(numbers, { shape: [64, 96], doubleQuant: false });
+    const moved = DeviceQuantState.upload(backend.cuda, plain);
+    assert.deepEqual([await moved.values(), moved.bytes], [dequantizeNf4(plain), 64 * 48 + 4 * 96]);
+    moved.dispose();
+  });
+
+  it("names its GPU", async () => {
+    assert.equal(await initBackend("cuda"), "cuda");
+    assert.equal(isBfloat16Supported(), true);
+    assert.equal(tf.memory().unreliable, false);
+    await initBackend("cpu-native");
+    assert.equal(isBfloat16Supported(), false);
+  });
+});

@@ -1,0 +1,16 @@
+/** Makes the backend "cuda" computable where there is no GPU. */
+import * as tf from "@tensorflow/tfjs";
+import { loadAddon } from "../../../../lib/native/addon.js";
+import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
+import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
+import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
+import { fakeCuda } from "./fakeCuda.js";
+
+/** Registers the backend "cuda" over the fake table, unless there is one already. */
+export function registerFakeCuda(): void {
+  if (tf.findBackendFactory("cuda") !== null) return;
+  const { addon } = loadAddon();
+  if (addon === undefined) throw new Error("The fake GPU computes with the native addon, which is not built.");
+  registerCpuNative(addon.tensor as unknown as TensorTable);
+  registerCuda(fakeCuda(addon.cpu), "cpu-native");
+}
