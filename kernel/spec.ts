@@ -41,7 +41,7 @@ export function kernelSpec(displayName = "TypeScript (tunelab)"): KernelSpec {
     display_name: displayName,
     language: "typescript",
     interrupt_mode: "message",
-    metadata: { debugger: false },
+    metadata: { debugger: true },
   };
 }
 

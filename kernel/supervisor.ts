@@ -11,6 +11,7 @@ import type { KernelSockets, RequestChannel } from "./protocol/sockets.js";
 import type { DoneMessage, RunnerMessage } from "./runner/messages.js";
 import { toCodePoints, toUnits } from "./supervisor/codePoints.js";
 import { Comms } from "./supervisor/comms.js";
+import { Debugger } from "./supervisor/debugger.js";
 import { History } from "./supervisor/history.js";
 import { KERNEL_INFO } from "./supervisor/kernelInfo.js";
 import { RunnerHost } from "./supervisor/runnerHost.js";
@@ -44,6 +45,7 @@ export class Supervisor {
   readonly #executions = new Map<number, Execution>();
   readonly #runner: RunnerHost;
   readonly #comms: Comms;
+  readonly #debugger: Debugger;
   readonly #handlers: Record<string, Handler>;
   #cells: CellsClient | undefined;
   #queue: Queued[] = [];
@@ -64,10 +66,16 @@ export class Supervisor {
         text: (cell, stream, text) => this.#streams.add(this.#headerOf(cell), stream, text),
         raw: (stream, text) => this.#streams.add(this.#latest, stream, text),
         message: (message) => this.#fromRunner(message),
+        inspector: (message) => this.#debugger.fromInspector(message),
         died: (error, running) => this.#runnerDied(error, running),
       },
       process.cwd(),
     );
+    this.#debugger = new Debugger({
+      inspect: (command) => this.#runner.inspect(command),
+      generation: () => this.#runner.generation,
+      event: (content) => void sockets.publish({ type: "debug_event", content, parent: this.#latest }),
+    });
     this.#comms = new Comms({
       publish: (message) => void sockets.publish(message),
       status: (state, parent) => {
@@ -85,6 +93,7 @@ export class Supervisor {
           ...(await this.#compiler().isComplete(asString(message.content.code))),
         } as JsonObject as ReplyContent;
       },
+      debug_request: async (message) => (await this.#debugger.request(message.content)) as ReplyContent,
       history_request: (message) => ({ status: "ok", history: this.#history.answer(message.content) }),
       comm_info_request: (message) => ({ status: "ok", comms: this.#comms.info(message.content) }),
       interrupt_request: () => {
@@ -240,6 +249,7 @@ export class Supervisor {
     }
     if (this.#interrupted) return failed(INTERRUPTED);
     this.#executions.set(id, execution);
+    await this.#debugger.beforeCell(id, source, compiled.cell.lines);
     const done = await this.#runner.execute(command(id, label, compiled.cell, allowStdin));
     await this.#compiler().finish(done.lost);
     return done;
@@ -271,6 +281,7 @@ export class Supervisor {
   #runnerDied(error: ErrorContent, running: boolean): void {
     void this.#cells?.reset();
     this.#comms.lost();
+    this.#debugger.lost();
     if (!running) this.#streams.add(this.#latest, "stderr", `${error.evalue}\n`);
     this.#streams.flush();
   }

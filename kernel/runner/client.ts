@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readSync } from "node:fs";
+import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { fileURLToPath } from "node:url";
 import { FrameParser, type StreamName } from "./frames.js";
-import type { CellId, Command, RunnerMessage } from "./messages.js";
+import type { CellId, Command, InspectorCommand, InspectorMessage, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
 
 export interface RunnerEvents {
@@ -15,6 +16,7 @@ export interface RunnerEvents {
   /** Text that came from native code or a child process. */
   raw(stream: StreamName, text: string): void;
   message(message: RunnerMessage): void;
+  inspector(message: InspectorMessage): void;
   exit(code: number | null, signal: NodeJS.Signals | null): void;
 }
 
@@ -36,7 +38,7 @@ export class RunnerClient {
     this.#process = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(new URL("./main.js", import.meta.url))], {
       cwd,
       env: { ...process.env, TUNELAB_RUNNER_NONCE: nonce },
-      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
     });
     this.#parser = new FrameParser(nonce, {
       text: (cell, stream, text) => events.text(cell, stream, text),
@@ -50,6 +52,9 @@ export class RunnerClient {
     });
     this.#readable(2).on("data", (chunk: Buffer) => this.#nativeError(chunk));
     this.#readable(FD.messages).on("data", (chunk: Buffer) => this.#readMessages(chunk));
+    createInterface(this.#readable(FD.inspector)).on("line", (line) => {
+      events.inspector(JSON.parse(line) as InspectorMessage);
+    });
     let ended: [number | null, NodeJS.Signals | null] = [1, null];
     const closed = () => {
       if (--this.#open === 0) events.exit(...ended);
@@ -76,6 +81,10 @@ export class RunnerClient {
 
   interrupt(): void {
     this.#writable(FD.interrupts).write("\n");
+  }
+
+  inspect(command: InspectorCommand): void {
+    this.#writable(FD.interrupts).write(`${JSON.stringify(command)}\n`);
   }
 
   /** Answers a waiting prompt; null ends it as an interrupt. */

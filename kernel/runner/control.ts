@@ -1,10 +1,13 @@
-/** The control thread: hears of interrupts while the main thread computes, and can end what runs there. */
-import { Session } from "node:inspector";
+/** The control thread: hears of interrupts while the main thread computes, and can end what runs there; hands on
+ * what a debugger and the main thread's inspector say to each other. */
+import { writeSync } from "node:fs";
+import { type InspectorNotification, Session } from "node:inspector";
 import { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
+import type { JsonObject } from "../protocol/messages.js";
 import type { ControlMessage } from "./interrupts.js";
 import { SHARED } from "./interrupts.js";
-import { FD } from "./messages.js";
+import { FD, type InspectorCommand, type InspectorMessage } from "./messages.js";
 
 /** How long the main thread has to stop by itself. */
 const PATIENCE_MS = 30;
@@ -29,12 +32,41 @@ function interrupt(): void {
   setTimeout(() => {
     if (Atomics.load(shared, SHARED.seen) >= mine) return;
     session.post("Runtime.terminateExecution", () => report({ number: mine, terminated: true }));
+    // What stands at a breakpoint ends when it goes on.
+    session.post("Debugger.resume", () => {});
   }, PATIENCE_MS);
 }
 
+function inspect({ id, method, params }: InspectorCommand): void {
+  session.post(method, params, (error: Error | null, result?: object) => {
+    tell(error ? { id, error: error.message } : { id, result: (result ?? {}) as JsonObject });
+  });
+}
+
+function tell(message: InspectorMessage): void {
+  writeSync(FD.inspector, `${JSON.stringify(message)}\n`);
+}
+
+for (const event of ["Debugger.paused", "Debugger.resumed"]) {
+  session.on(event, ({ method, params }: InspectorNotification<object>) => {
+    tell({ method, params: (params ?? {}) as JsonObject });
+  });
+}
+
+session.on("Debugger.scriptParsed", ({ method, params: { scriptId, url } }) => {
+  if (url.startsWith("cell-")) tell({ method, params: { scriptId, url } });
+});
+
 const socket = new Socket({ fd: FD.interrupts, readable: true, writable: false });
-socket.on("data", (data: Buffer) => {
-  for (const byte of data) if (byte === 10) interrupt();
+let rest = "";
+socket.setEncoding("utf8");
+socket.on("data", (text: string) => {
+  const lines = (rest + text).split("\n");
+  rest = lines.pop() ?? "";
+  for (const line of lines) {
+    if (line === "") interrupt();
+    else inspect(JSON.parse(line) as InspectorCommand);
+  }
 });
 socket.on("error", () => {});
 // The supervisor is gone; the main thread may be too busy to notice.

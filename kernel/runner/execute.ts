@@ -4,7 +4,7 @@ import { sendMessage } from "./channel.js";
 import { displaysOf } from "./display.js";
 import { describeError, registerCell } from "./errors.js";
 import { publishListeners } from "./interrupts.js";
-import type { DoneMessage, ExecuteCommand } from "./messages.js";
+import { CELL_HEAD, type DoneMessage, type ExecuteCommand } from "./messages.js";
 import { toBundle } from "./mime.js";
 import type { CellModules } from "./modules.js";
 import type { Preloaded } from "./preloaded.js";
@@ -93,10 +93,7 @@ export class Executor {
     await this.#modules.load(command.imports);
     const filename = `cell-${command.id}`;
     registerCell(filename, command.label, command.lines);
-    const run = vm.runInThisContext(
-      `(async function __tunelabCell(exports, require, __cell, __filename, __dirname) { "use strict"; ${command.body}\n})`,
-      { filename },
-    ) as CellFunction;
+    const run = vm.runInThisContext(`${CELL_HEAD}${command.body}\n})`, { filename }) as CellFunction;
     const result = await run(
       this.#scope.names,
       this.#modules.require,

@@ -79,11 +79,9 @@ defineGlobals();
 reportStrayErrors();
 const preload = readPreload();
 const preloaded = new Preloaded(preload);
-const executor = new Executor(
-  new CellModules(process.cwd(), preload),
-  new Scope((name) => preloaded.get(name)),
-  preloaded,
-);
+const scope = new Scope((name) => preloaded.get(name));
+Object.defineProperty(globalThis, Symbol.for("tunelab.scope"), { value: scope.names });
+const executor = new Executor(new CellModules(process.cwd(), preload), scope, preloaded);
 startControlThread((cell) => executor.stop(cell));
 // Ctrl-C in a terminal reaches the whole process group; what it means is the supervisor's decision.
 process.on("SIGINT", () => {});

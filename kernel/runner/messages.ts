@@ -8,11 +8,29 @@ export const FD = {
   messages: 3,
   /** Supervisor -> runner's main thread: one JSON command a line. */
   commands: 4,
-  /** Supervisor -> runner's control thread: one line an interrupt. */
+  /** Supervisor -> runner's control thread: an empty line is an interrupt, another one an inspector command in JSON. */
   interrupts: 5,
   /** Supervisor -> runner, read synchronously while code waits for input. */
   input: 6,
+  /** Runner's control thread -> supervisor: one InspectorMessage a line. */
+  inspector: 7,
 } as const;
+
+/** What stands before a cell's code in the script that runs it. */
+export const CELL_HEAD =
+  '(async function __tunelabCell(exports, require, __cell, __filename, __dirname) { "use strict"; ';
+
+/** A command to the inspector of the runner's main thread. */
+export interface InspectorCommand {
+  id: number;
+  method: string;
+  params: JsonObject;
+}
+
+/** An answer, by the id of its command, or an event. */
+export type InspectorMessage =
+  | { id: number; error?: string; result?: JsonObject }
+  | { id?: undefined; method: string; params: JsonObject };
 
 /** Numbers an execution; output carries it back so that it reaches its cell. */
 export type CellId = number;

@@ -26,6 +26,6 @@ export const KERNEL_INFO: JsonObject = {
   language_info: LANGUAGE_INFO,
   banner: `tunelab ${version}: TypeScript ${typescript.version} on Node ${process.version}`,
   help_links: [{ text: "TypeScript", url: "https://www.typescriptlang.org/docs/" }],
-  debugger: false,
-  supported_features: [],
+  debugger: true,
+  supported_features: ["debugger"],
 };

@@ -1,7 +1,7 @@
 /** Keeps one runner alive: starts it, hands it one cell at a time, and turns its death into an answer. */
 import type { ErrorContent } from "../protocol/messages.js";
 import { RunnerClient, type RunnerEvents } from "../runner/client.js";
-import type { CommCommand, DoneMessage, ExecuteCommand, RunnerMessage } from "../runner/messages.js";
+import type { CommCommand, DoneMessage, ExecuteCommand, InspectorCommand, RunnerMessage } from "../runner/messages.js";
 
 export interface RunnerHostEvents extends Omit<RunnerEvents, "exit" | "message"> {
   message(message: Exclude<RunnerMessage, DoneMessage | { type: "ready" }>): void;
@@ -35,6 +35,7 @@ export class RunnerHost {
         text: (cell, stream, text) => this.#events.text(cell, stream, text),
         raw: (stream, text) => this.#events.raw(stream, text),
         message: (message) => this.#receive(message),
+        inspector: (message) => this.#events.inspector(message),
         exit: (code, signal) => this.#ended(runner, code, signal),
       },
       this.#cwd,
@@ -50,6 +51,16 @@ export class RunnerHost {
       this.#runningId = command.id;
       this.#runner?.send(command);
     });
+  }
+
+  /** Changes when a fresh runner was started. */
+  get generation(): number {
+    return this.#startedAt;
+  }
+
+  inspect(command: InspectorCommand): void {
+    this.start();
+    this.#runner?.inspect(command);
   }
 
   /** Hands on what a front end did with a comm, also while a cell runs. */
