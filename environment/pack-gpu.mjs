@@ -16,7 +16,7 @@ const staged = inRoot("build/gpu-staged");
 const tests = inRoot("tests/gpu");
 
 const runScript = `#!/bin/sh
-# Unpacks the GPU tests and runs them all, or the parts named: tests, library, conformance, attention, bitsandbytes_bits, model, speed.
+# Unpacks the GPU tests and runs them all, or the parts named: tests, library, conformance, attention, bitsandbytes_bits, model, speed, article.
 # A short table on the standard output, full logs in $OUT (or where this lies).
 wanted=" $* "
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,6 +47,7 @@ for script in *.py; do
   part "\${script%.py}" python3 "$script"
 done
 part speed ./node speed.mjs
+part article ./node article.mjs "\${TUNELAB_GPU_LAYERS:-4}"
 exit $status
 `;
 
@@ -103,8 +104,13 @@ async function bundles() {
     const stdin = { contents, resolveDir: tests, loader: /** @type {const} */ ("ts") };
     await build({ ...common, stdin, banner: { js }, outfile: join(staged, `${name}.mjs`) });
   }
-  for (const script of ["runOps", "speed", "conformance"]) {
-    await build({ ...common, entryPoints: [join(tests, `${script}.ts`)], outfile: join(staged, `${script}.mjs`) });
+  for (const script of ["runOps", "speed", "conformance", "article"]) {
+    await build({
+      ...common,
+      banner: { js },
+      entryPoints: [join(tests, `${script}.ts`)],
+      outfile: join(staged, `${script}.mjs`),
+    });
   }
   await build({
     ...common,

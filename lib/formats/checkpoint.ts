@@ -13,6 +13,8 @@ import { byteLength, type TensorToWrite, writeSafetensors } from "./writeSafeten
 
 /** Weights on disk, to be closed after use. */
 export interface Checkpoint extends TensorSource {
+  /** The raw bytes of one tensor in order, a piece at a time: each is a view of `scratch`, good until the next. */
+  pieces(name: string, scratch: Uint8Array): Iterable<Uint8Array>;
   close(): void;
 }
 
@@ -82,6 +84,10 @@ class ShardedCheckpoint implements Checkpoint {
 
   read(name: string): Uint8Array {
     return this.#file(name).read(name);
+  }
+
+  pieces(name: string, scratch: Uint8Array): Iterable<Uint8Array> {
+    return this.#file(name).pieces(name, scratch);
   }
 
   readFloat32(name: string): Float32Array {

@@ -67,6 +67,17 @@ export class SafetensorsFile implements TensorSource {
     return readRange(this.path, this.#descriptor, this.#dataStart + begin, this.#dataStart + end);
   }
 
+  /** The raw bytes of one tensor in order, a piece at a time: each is a view of `scratch`, good until the next. */
+  *pieces(name: string, scratch: Uint8Array): Generator<Uint8Array> {
+    const { begin, end } = this.#range(name);
+    for (let at = begin; at < end; at += scratch.length) {
+      if (this.#descriptor === null) fail(`${this.path} is already closed.`);
+      const piece = scratch.subarray(0, Math.min(scratch.length, end - at));
+      fill(this.path, this.#descriptor, piece, this.#dataStart + at);
+      yield piece;
+    }
+  }
+
   readFloat32(name: string): Float32Array {
     return toFloat32(name, this.#range(name).dtype, this.read(name));
   }
@@ -92,12 +103,17 @@ function openFile(path: string): number {
 
 function readRange(path: string, descriptor: number, begin: number, end: number): Uint8Array {
   const bytes = new Uint8Array(end - begin);
+  fill(path, descriptor, bytes, begin);
+  return bytes;
+}
+
+function fill(path: string, descriptor: number, bytes: Uint8Array, begin: number): void {
+  const end = begin + bytes.length;
   for (let done = 0; done < bytes.length; ) {
     const read = readSync(descriptor, bytes, done, Math.min(READ_BYTES, bytes.length - done), begin + done);
     if (read === 0) fail(`${path} ended at byte ${begin + done} while it was read; expected ${end} bytes.`);
     done += read;
   }
-  return bytes;
 }
 
 function decodeUtf8(path: string, bytes: Uint8Array): string {

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
-import { openCheckpoint } from "../formats/checkpoint.js";
+import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.js";
 import { bf16ToFloat32 } from "../formats/halves.js";
-import type { TensorSource } from "../formats/tensorEntry.js";
+import { elementCount } from "../formats/tensorEntry.js";
 import { projectionPath } from "../peft/attach.js";
 import { isNf4, readNf4 } from "../quant/checkpoint.js";
 import { quantizeNf4 } from "../quant/nf4.js";
@@ -97,13 +97,18 @@ function readLayer(reader: WeightReader, config: ModelConfig, index: number): De
   };
 }
 
+/** Small enough for the processor's cache, large enough for the disk. */
+const PIECE_BYTES = 1 << 22;
+
 /** Reads named weights of known sizes; keeps a list of the tensors it made. */
 class WeightReader {
   /** A checkpoint that comes quantised keeps the projections that it left out as they are. */
   private readonly prequantized: boolean;
+  /** What pieces of bfloat16 tensors pass through. */
+  private readonly scratch = new Uint8Array(PIECE_BYTES);
 
   constructor(
-    private readonly checkpoint: TensorSource,
+    private readonly checkpoint: Checkpoint,
     private readonly loadIn4bit: boolean,
     private readonly owned: (tf.Tensor | DeviceQuantState)[],
     /** Null where weights stay in host memory. */
@@ -153,12 +158,18 @@ class WeightReader {
   private raw(name: string, shape: readonly number[]): RawValues {
     if (this.checkpoint.info(name).dtype !== "BF16") return this.values(name, shape);
     this.checkShape(name, shape);
-    const bytes = this.checkpoint.read(name);
-    const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-    const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
-    const bad = firstNonFinite(bits);
-    if (bad >= 0) refuseNonFinite(name, bf16ToFloat32(bits.subarray(bad, bad + 1))[0]!, bad);
-    return bits;
+    return { length: elementCount(shape), pieces: this.bits(name) };
+  }
+
+  private *bits(name: string): Generator<Uint16Array> {
+    let done = 0;
+    for (const bytes of this.checkpoint.pieces(name, this.scratch)) {
+      const bits = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+      const bad = firstNonFinite(bits);
+      if (bad >= 0) refuseNonFinite(name, bf16ToFloat32(bits.subarray(bad, bad + 1))[0]!, done + bad);
+      done += bits.length;
+      yield bits;
+    }
   }
 
   private values(name: string, shape: readonly number[]): Float32Array {

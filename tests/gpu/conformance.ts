@@ -3,6 +3,7 @@
  * file in CONFORMANCE_ADDON. Without a GPU tests/lib/tensor/conformance.test.ts runs it over CPU ops.
  */
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 interface Result {
   readonly fullName: string;
@@ -38,5 +39,5 @@ environment.addReporter({
     );
   },
 });
-require("./conformance-suite.cjs");
+require(join(import.meta.dirname, "conformance-suite.cjs"));
 environment.execute();

@@ -1,4 +1,4 @@
-/** Weights on their way from a checkpoint to the GPU: one tensor in host memory at a time, quantised where it arrives. */
+/** Weights on their way from a checkpoint to the GPU: a piece in host memory at a time, quantised where they arrive. */
 import type * as tf from "@tensorflow/tfjs";
 import type { DeviceBuffer } from "../../native/addon.js";
 import type { QuantState } from "../../quant/quantState.js";
@@ -8,8 +8,8 @@ import { DeviceQuantState } from "./quantState.js";
 /** What activations, dense matrices and products of a model are computed in. */
 export type ComputeType = "float32" | "bfloat16";
 
-/** Values as a checkpoint holds them: bits of bfloat16, or float32. */
-export type RawValues = Uint16Array | Float32Array;
+/** Values as a checkpoint holds them: `length` of bfloat16 as bits, in pieces that are good until the next; or float32. */
+export type RawValues = { readonly length: number; readonly pieces: Iterable<Uint16Array> } | Float32Array;
 
 export class DeviceWeights {
   constructor(
@@ -30,7 +30,7 @@ export class DeviceWeights {
   /** NF4 with double quantisation, bit for bit bitsandbytes' on CUDA. */
   quantize(values: RawValues, shape: readonly [number, number]): QuantState {
     const { cuda } = this.backend;
-    const dtype = values instanceof Uint16Array ? "bfloat16" : "float32";
+    const dtype = values instanceof Float32Array ? "float32" : "bfloat16";
     const buffer = this.upload(values, dtype);
     try {
       return DeviceQuantState.quantize(cuda, buffer, shape, dtype);
@@ -48,7 +48,12 @@ export class DeviceWeights {
     const { cuda } = this.backend;
     const wanted = type === "bfloat16" ? "bf16" : "f32";
     if (values instanceof Float32Array) return cuda.upload(values, { dtype: wanted, owner: "weights" });
-    const bits = cuda.upload(values, { owner: "weights" });
+    const bits = cuda.createBuffer("bf16", values.length, "weights");
+    let at = 0;
+    for (const piece of values.pieces) {
+      cuda.write(bits, piece, at);
+      at += piece.length;
+    }
     if (wanted === "bf16") return bits;
     const wide = cuda.createBuffer("f32", values.length, "weights");
     cuda.copy(bits, wide);
@@ -57,8 +62,17 @@ export class DeviceWeights {
   }
 }
 
-/** Index of the first bfloat16 that is infinite or no number, -1 if there is none. */
+/** Index of the first bfloat16 that is infinite or no number, -1 if there is none. Starts at a multiple of 4 bytes. */
 export function firstNonFinite(bits: Uint16Array): number {
-  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7f80) === 0x7f80) return i;
+  // Two at a time, for a large model has billions.
+  const pairs = new Int32Array(bits.buffer, bits.byteOffset, bits.length >> 1);
+  let first = 2 * pairs.length;
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i]!;
+    if ((pair & 0x7f80) !== 0x7f80 && (pair & 0x7f800000) !== 0x7f800000) continue;
+    first = 2 * i;
+    break;
+  }
+  for (let i = first; i < bits.length; i++) if ((bits[i]! & 0x7f80) === 0x7f80) return i;
   return -1;
 }

@@ -41,6 +41,10 @@ describe("a checkpoint folder", () => {
       assert.deepEqual([...checkpoint.names].sort(), ["a", "b", "c"]);
       assert.deepEqual(checkpoint.info("b"), { dtype: "F32", shape: [2] });
       assert.deepEqual(checkpoint.readFloat32("b"), Float32Array.of(4, 5));
+      const pieces = [...checkpoint.pieces("b", new Uint8Array(3))].map(({ length }) => length);
+      assert.deepEqual(pieces, [3, 3, 2]);
+      const whole = Buffer.concat([...checkpoint.pieces("b", new Uint8Array(64))]);
+      assert.deepEqual(whole, Buffer.from(checkpoint.read("b")));
       assert.throws(() => checkpoint.read("d"), /has no tensor "d"/);
       checkpoint.close();
     });

@@ -5,7 +5,7 @@ import { dequantizeNf4, quantizeNf4 } from "../../../../lib/quant/nf4.js";
 import { initBackend, isBfloat16Supported } from "../../../../lib/tensor/backend.js";
 import { activeCuda, type CudaBackend } from "../../../../lib/tensor/cuda/backend.js";
 import { DeviceQuantState } from "../../../../lib/tensor/cuda/quantState.js";
-import { DeviceWeights } from "../../../../lib/tensor/cuda/weights.js";
+import { DeviceWeights, firstNonFinite } from "../../../../lib/tensor/cuda/weights.js";
 import { tensorMemory } from "../../../../lib/tensor/memory.js";
 import { abandonPasses, decoderLayer, embedding, linearCrossEntropy, rmsNorm } from "../../../../lib/tensor/ops.js";
 import { Parameter } from "../../../../lib/tensor/parameter.js";
@@ -165,6 +165,15 @@ describe('the backend "cuda", over CPU ops', () => {
     const moved = DeviceQuantState.upload(backend.cuda, plain);
     assert.deepEqual([await moved.values(), moved.bytes], [dequantizeNf4(plain), 64 * 48 + 4 * 96]);
     moved.dispose();
+  });
+
+  it("finds the first bfloat16 that is not finite", () => {
+    const bits = new Uint16Array(9).fill(0x3f80);
+    assert.equal(firstNonFinite(bits), -1);
+    for (const at of [8, 5, 4, 0]) {
+      bits[at] = at === 4 ? 0xff80 : 0x7fc1;
+      assert.equal(firstNonFinite(bits), at);
+    }
   });
 
   it("names its GPU", async () => {

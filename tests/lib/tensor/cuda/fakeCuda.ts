@@ -105,7 +105,8 @@ export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
       buffer.round();
       return buffer;
     },
-    write: (buffer: DeviceBuffer, array: Float32Array, offset = 0) => fake(buffer).array.set(array, offset),
+    write: (buffer: DeviceBuffer, array: HostArray, offset = 0) =>
+      fake(buffer).array.set(array instanceof Uint16Array ? bf16ToFloat32(array) : array, offset),
     download: async (buffer: DeviceBuffer) => fake(buffer).array.slice(),
     downloadSync(buffer: DeviceBuffer) {
       counts.waits++;
