@@ -2,11 +2,13 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import ts from "typescript";
+import { fail } from "../lib/errors.js";
 import { asComment, type CodeCell, parseCell } from "./export/cell.js";
 import { convertCell, showsLastValue } from "./export/convert.js";
 import { Imports } from "./export/imports.js";
 import { type Reference, references } from "./export/names.js";
 import { type NotebookCell, readNotebook } from "./export/notebook.js";
+import { notebookOnlyNames } from "./export/notebookOnly.js";
 import { type Plan, planNames } from "./export/plan.js";
 import { type Preloaded, preloadedNames } from "./export/preloaded.js";
 
@@ -78,8 +80,14 @@ function collectImports(
     });
   }
   if (cells.some(showsLastValue)) used.set("display", { value: true, captured: false });
+  const notebookOnly = notebookOnlyNames();
   for (const [name, { value }] of used) {
     const source = preloaded.get(name);
+    if (notebookOnly.has(name) && !imported.has(name) && !plan.declared.has(name)) {
+      fail(`The notebook uses "${name}", which works in a notebook only: a script has no front end that answers.`, {
+        hint: "Give the value in the code instead, and leave that cell out.",
+      });
+    }
     if (source === undefined || imported.has(name) || plan.declared.has(name)) continue;
     imports.add(source.module, source.imported, name, source.typeOnly || !value);
   }

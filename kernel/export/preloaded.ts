@@ -12,7 +12,7 @@ export interface Preloaded {
 }
 
 /** Globals of the kernel's runner; kernel/script.ts has them for scripts. */
-const runnerGlobals = ["display", "clearOutput", "page"];
+export const runnerGlobals: readonly string[] = ["display", "clearOutput", "page"];
 
 export function preloadedNames(): Map<string, Preloaded> {
   const names = new Map<string, Preloaded>();

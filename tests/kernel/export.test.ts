@@ -24,6 +24,17 @@ const script = (...cells: (NotebookCell | string)[]): string =>
   );
 
 describe("export: the script's text", () => {
+  it("refuses what only a notebook has, unless the notebook declares the name itself", () => {
+    for (const [cell, name] of [
+      ["const stop = new Button({ description: 'Stop' });", "Button"],
+      ["const token = password('token');", "password"],
+      ["comms.register('mine', () => {});", "comms"],
+    ] as const) {
+      assert.throws(() => script(cell), new RegExp(`"${name}", which works in a notebook only`));
+    }
+    assert.match(script("class Button {}", "new Button();"), /new Button\(\)/);
+  });
+
   it("keeps markdown as comments and cells in order", () => {
     assert.equal(script(markdown("# Title\n\ntext"), "const a = 1;"), "// # Title\n//\n// text\n\nconst a = 1;\n");
   });
