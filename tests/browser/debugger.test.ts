@@ -27,7 +27,14 @@ describeInBrowser("the debugger in JupyterLab", (open) => {
     await page.locator(".jp-Toolbar-kernelName", { hasText: "TypeScript (tunelab)" }).first().waitFor();
     const bug = page.locator('[data-jp-item-name="debugger-icon"] jp-button');
     await page.locator('[data-jp-item-name="debugger-icon"] jp-button:not([aria-disabled="true"])').waitFor();
+    // The kernel has started for good once a cell has run; a session that begins earlier takes its time, and JupyterLab
+    // drops what is clicked meanwhile.
+    await page.locator(".jp-CodeCell").first().click();
+    await page.keyboard.press("Control+Enter");
+    await page.locator(".jp-CodeCell .jp-InputPrompt", { hasText: "[1]:" }).first().waitFor();
     await bug.click();
+    await page.locator('[data-jp-item-name="debugger-icon"] jp-button[aria-pressed="true"]').waitFor();
+    await page.waitForTimeout(3000);
     const cell = page.locator(".jp-CodeCell", { hasText: "const { length } = rows" });
     await cell.locator(".cm-breakpoint-gutter .cm-gutterElement").nth(1).click();
     await cell.locator(".cm-breakpoint-icon").first().waitFor({ state: "attached" });
