@@ -27,6 +27,19 @@ export function createRandom(seed: number | readonly number[]): Random {
   return { next, integer: (bound) => Math.floor(next() * bound), state: () => [a, b, c, counter] };
 }
 
+/** The numbers 0 .. length - 1 in an order that depends on `seed` alone (Fisher-Yates). */
+export function permutation(length: number, seed: number): Int32Array {
+  const random = createRandom(seed);
+  const order = Int32Array.from({ length }, (_, i) => i);
+  for (let i = length - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    const other = order[j]!;
+    order[j] = order[i]!;
+    order[i] = other;
+  }
+  return order;
+}
+
 function expand(seed: number): [number, number, number, number] {
   let state = seed | 0;
   function split(): number {

@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 import { type ColumnTable, table } from "arquero";
 import { checkOptions, fail, suggestion } from "../errors.js";
+import { permutation } from "../random.js";
 import {
   type AnyRow,
   type ColumnMap,
@@ -13,7 +14,6 @@ import {
 } from "./columns.js";
 import { jupyterDisplay, summary, toHtml } from "./display.js";
 import { filterRows, mapBatches, mapRows, rowAt } from "./map.js";
-import { permutation } from "./permutation.js";
 
 export interface MapOptions {
   /** Columns to leave out of the result; the function still sees them. Defaults to none. */
@@ -105,7 +105,7 @@ export class Dataset<Row extends object = AnyRow> {
   /** The rows in a random order. */
   shuffle(options: ShuffleOptions = {}): Dataset<Row> {
     checkOptions("shuffle", options, ["seed"]);
-    return this.select(permutation(this.numRows, options.seed));
+    return this.select(permutation(this.numRows, options.seed ?? newSeed()));
   }
 
   /** Two data sets that together hold every row once; the test part is rounded up. */
@@ -116,7 +116,7 @@ export class Dataset<Row extends object = AnyRow> {
     if (!Number.isInteger(test) || test < 1 || test >= this.numRows) {
       fail(`testSize ${testSize} leaves no two parts of ${this.numRows} rows.`);
     }
-    const order = shuffle ? permutation(this.numRows, seed) : Uint32Array.from({ length: this.numRows }, (_, i) => i);
+    const order = shuffle ? permutation(this.numRows, seed ?? newSeed()) : new Int32Array(0);
     const train = this.numRows - test;
     return shuffle
       ? { train: this.select(order.subarray(test)), test: this.select(order.subarray(0, test)) }
@@ -219,4 +219,9 @@ export class Dataset<Row extends object = AnyRow> {
   #with(columns: ColumnMap): Dataset<Row> {
     return new Dataset<Row>(columns);
   }
+}
+
+/** Without a seed of the caller's, each order is a new one. */
+function newSeed(): number {
+  return Math.floor(Math.random() * 2 ** 32);
 }

@@ -1,5 +1,5 @@
 /** Which examples each update sees. Every epoch is a permutation of its own seed, so a position is all a resume needs. */
-import { createRandom } from "../random.js";
+import { permutation } from "../random.js";
 
 /** Sizes of a run in the trainer's units. */
 export interface TrainingPlan {
@@ -31,19 +31,6 @@ export function planTraining(numExamples: number, args: PlanInput): TrainingPlan
   const totalSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * updatesPerEpoch);
   const numEpochs = args.maxSteps > 0 ? Math.ceil(args.maxSteps / updatesPerEpoch) : Math.ceil(args.numTrainEpochs);
   return { numExamples, batchSize, accumulation, batchesPerEpoch: batches, updatesPerEpoch, totalSteps, numEpochs };
-}
-
-/** A permutation of 0 .. count - 1 (Fisher-Yates). */
-export function permutation(count: number, seed: number): Int32Array {
-  const random = createRandom(seed);
-  const order = Int32Array.from({ length: count }, (_, index) => index);
-  for (let i = count - 1; i > 0; i--) {
-    const j = random.integer(i + 1);
-    const kept = order[i]!;
-    order[i] = order[j]!;
-    order[j] = kept;
-  }
-  return order;
 }
 
 /** A seed that depends on all the numbers given. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mixSeed, permutation, planTraining, Sampler } from "../../../lib/train/sampler.js";
+import { permutation } from "../../../lib/random.js";
+import { mixSeed, planTraining, Sampler } from "../../../lib/train/sampler.js";
 
 const ARTICLE = {
   perDeviceTrainBatchSize: 2,
