@@ -2,9 +2,7 @@
  * Ties protocol, cells and runner together: takes requests, keeps the queue of cells and their order, answers what needs
  * no cell at once, and sends on what cells show.
  */
-import { CellsClient } from "./cells/client.js";
-import type { CompiledCell } from "./cells/compiler.js";
-import { renderDiagnostic } from "./cells/diagnostics.js";
+import { NotebookCells, type PreparedCell } from "./magics/cells.js";
 import type { ErrorContent, ExecuteRequest, Header, JsonObject, Message, ParentHeader } from "./protocol/messages.js";
 import { asNumber, asString, readExecuteRequest } from "./protocol/messages.js";
 import type { KernelSockets, RequestChannel } from "./protocol/sockets.js";
@@ -47,7 +45,7 @@ export class Supervisor {
   readonly #comms: Comms;
   readonly #debugger: Debugger;
   readonly #handlers: Record<string, Handler>;
-  #cells: CellsClient | undefined;
+  #cells: NotebookCells | undefined;
   #queue: Queued[] = [];
   #running: Execution | undefined;
   #latest: ParentHeader = {};
@@ -141,8 +139,8 @@ export class Supervisor {
     this.#runner.close();
   }
 
-  #compiler(): CellsClient {
-    this.#cells ??= new CellsClient();
+  #compiler(): NotebookCells {
+    this.#cells ??= new NotebookCells();
     return this.#cells;
   }
 
@@ -237,20 +235,15 @@ export class Supervisor {
     const id = ++this.#executionId;
     const failed = (error: ErrorContent): DoneMessage => ({ type: "done", id, error, lost: [], payload: [] });
     if (source.trim() === "") return { type: "done", id, lost: [], payload: [] };
-    const compiled = await this.#compiler().compile(source);
-    if ("diagnostics" in compiled) {
-      const { diagnostics } = compiled;
-      const first = diagnostics[0];
-      return failed({
-        ename: "TypeScriptError",
-        evalue: `${first?.message ?? ""}${diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : ""}`,
-        traceback: diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, source, label)),
-      });
+    const prepared = await this.#compiler().prepare(source, label);
+    if ("error" in prepared) return failed(prepared.error);
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (prepared[stream] !== "") this.#streams.add(execution.header, stream, prepared[stream]);
     }
     if (this.#interrupted) return failed(INTERRUPTED);
     this.#executions.set(id, execution);
-    await this.#debugger.beforeCell(id, source, compiled.cell.lines);
-    const done = await this.#runner.execute(command(id, label, compiled.cell, allowStdin));
+    await this.#debugger.beforeCell(id, source, prepared.cell.lines);
+    const done = await this.#runner.execute(command(id, label, prepared, allowStdin));
     await this.#compiler().finish(done.lost);
     return done;
   }
@@ -324,9 +317,9 @@ export class Supervisor {
   }
 }
 
-function command(id: number, label: string, cell: CompiledCell, allowStdin: boolean) {
+function command(id: number, label: string, { cell, timed }: PreparedCell, allowStdin: boolean) {
   const { body, imports, lines, sideModules } = cell;
-  return { type: "execute" as const, id, label, body, imports, lines, sideModules, allowStdin };
+  return { type: "execute" as const, id, label, body, imports, lines, sideModules, allowStdin, timed };
 }
 
 /** A fault of the kernel itself, told to the client. */

@@ -1,9 +1,10 @@
 /** Asks the compiling thread: one promise a question. */
 import { Worker } from "node:worker_threads";
+import type { CheckLevel } from "../magics/names.js";
 import type { Compilation, Completion } from "./compiler.js";
 
 export type CellsCall =
-  | { method: "compile"; source: string }
+  | { method: "compile"; source: string; check: CheckLevel }
   | { method: "finish"; lost: readonly string[] }
   | { method: "complete" | "inspect"; source: string; position: number }
   | { method: "isComplete"; source: string }
@@ -35,8 +36,8 @@ export class CellsClient {
     this.#worker.on("exit", () => this.#failAll(new Error("The compiling thread ended.")));
   }
 
-  compile(source: string): Promise<Compilation> {
-    return this.#ask({ method: "compile", source }) as Promise<Compilation>;
+  compile(source: string, check: CheckLevel): Promise<Compilation> {
+    return this.#ask({ method: "compile", source, check }) as Promise<Compilation>;
   }
 
   finish(lost: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 /** From a cell's source to a function or to diagnostics, with the declarations of earlier cells in mind. */
+import type { CheckLevel } from "../magics/names.js";
 import type { Preload } from "../preload.js";
 import { toCellFunction } from "./cellFunction.js";
 import { withoutLostNames } from "./declarations.js";
@@ -7,6 +8,7 @@ import { toCellDiagnostic } from "./diagnostics.js";
 import { exportNames } from "./exportNames.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
+import { refusalOf } from "./refusals.js";
 import type { Converter, Tslab } from "./tslab.js";
 import { loadTslab } from "./tslab.js";
 import { ts } from "./typescript.js";
@@ -22,7 +24,12 @@ export interface CompiledCell {
   sideModules: Record<string, string>;
 }
 
-export type Compilation = { cell: CompiledCell } | { diagnostics: CellDiagnostic[] };
+export type Compilation =
+  /** `warnings` are the type errors of a cell that runs all the same. */
+  | { cell: CompiledCell; warnings: CellDiagnostic[] }
+  | { diagnostics: CellDiagnostic[] }
+  /** Why no cell can be like this, in a sentence. */
+  | { refusal: string };
 
 export interface Completion {
   start: number;
@@ -58,11 +65,20 @@ export class CellCompiler {
     this.#shim.takeEmitted();
   }
 
-  compile(source: string): Compilation {
-    const { module } = this.#tslab.getCodeMetadata(source);
-    if (module !== undefined) return this.#addModule(module, source);
-    const conversion = this.#converter.convert(this.#declarations, withoutExportWords(source));
-    const emitted = this.#shim.takeEmitted();
+  compile(source: string, check: CheckLevel = "error"): Compilation {
+    const metadata = this.#tslab.getCodeMetadata(source);
+    const refusal = refusalOf(source, metadata);
+    if (refusal !== undefined) return { refusal };
+    if (metadata.module !== undefined) return this.#addModule(metadata.module, source, check);
+    const text = withoutExportWords(source);
+    let conversion = this.#converter.convert(this.#declarations, text);
+    let emitted = this.#shim.takeEmitted();
+    let warnings: CellDiagnostic[] = [];
+    if (conversion.diagnostics.length > 0 && check === "warn") {
+      warnings = conversion.diagnostics.map(toCellDiagnostic);
+      conversion = this.#shim.withoutTypeErrors(() => this.#converter.convert(this.#declarations, text));
+      emitted = this.#shim.takeEmitted();
+    }
     if (conversion.diagnostics.length > 0) {
       return { diagnostics: conversion.diagnostics.map(toCellDiagnostic) };
     }
@@ -73,6 +89,7 @@ export class CellCompiler {
         lines: emitted.sourceMap === "" ? [] : decodeLineMap(emitted.sourceMap, 1),
         sideModules: emitted.sideModules,
       },
+      warnings,
     };
   }
 
@@ -125,10 +142,14 @@ export class CellCompiler {
     return this.#pending ?? this.#declarations;
   }
 
-  #addModule(name: string, source: string): Compilation {
-    const diagnostics = this.#converter.addModule(name, source).map(toCellDiagnostic);
-    if (diagnostics.length > 0) return { diagnostics };
-    return { cell: { body: "", imports: [], names: [], lines: [], sideModules: {} } };
+  #addModule(name: string, source: string, check: CheckLevel): Compilation {
+    const diagnostics = this.#converter
+      .addModule(name, source)
+      .map(toCellDiagnostic)
+      // What the converter knows as a file is this cell.
+      .map((one) => (one.file === `${name}.ts` ? { ...one, file: undefined } : one));
+    if (diagnostics.length > 0 && check === "error") return { diagnostics };
+    return { cell: { body: "", imports: [], names: [], lines: [], sideModules: {} }, warnings: diagnostics };
   }
 
   /** Types for the preloaded names; their values are the runner's affair. */

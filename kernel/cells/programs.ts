@@ -170,7 +170,7 @@ export class CellPrograms {
     const jsDocParsingMode = name.endsWith(".d.ts") ? ts.JSDocParsingMode.ParseNone : ts.JSDocParsingMode.ParseAll;
     const file = text === undefined ? undefined : ts.createSourceFile(name, text, { ...options, jsDocParsingMode });
     this.#files.set(name, file);
-    if (this.#isNotebookFile(name) && !this.#roots.includes(name)) {
+    if (this.#isNotebookFile(name) && !this.#host.roots.includes(name)) {
       this.#local.set(name, modifiedAt(name));
       this.#host.system.watchFile?.(name, () => this.#files.delete(name));
     }

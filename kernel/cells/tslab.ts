@@ -48,7 +48,14 @@ interface ConverterModule {
 
 export interface Tslab extends ConverterModule {
   printQuickInfo(info: TypeScript.QuickInfo): string;
-  getCodeMetadata(source: string): { module?: string; mode?: string };
+  getCodeMetadata(source: string): CellMetadata;
+}
+
+/** What comments such as `/** @module name *\/` say of a cell. */
+export interface CellMetadata {
+  module?: string;
+  mode?: "node" | "browser";
+  jsx?: boolean;
 }
 
 /** Loads tslab's modules with `shim` in place of @tslab/typescript-for-tslab, which is never loaded. */

@@ -24,10 +24,13 @@ export interface Shim {
   typescript: object;
   /** What the emits since the last call produced besides the cell's JavaScript. */
   takeEmitted(): Emitted;
+  /** Has `convert` find faults of syntax only. */
+  withoutTypeErrors<T>(convert: () => T): T;
 }
 
 export function createShim(cwd: string, files: VirtualFiles): Shim {
   let emitted: Emitted = { sourceMap: "", sideModules: {} };
+  let syntaxOnly = false;
   const watchers = new Map<string, TypeScript.FileWatcherCallback>();
   // Nothing is really watched: see CellPrograms for when local files are looked at.
   const system = Object.assign(Object.create(ts.sys) as TypeScript.System, {
@@ -86,7 +89,8 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
     sys: system,
     getNullTransformationContext: () => ts.nullTransformationContext,
     getDefaultTypeRoots: (directory: string) => [`${directory}/node_modules/@types`],
-    getPreEmitDiagnosticsOfFiles: diagnosticsOf,
+    getPreEmitDiagnosticsOfFiles: (program: TypeScript.Program, sources: TypeScript.SourceFile[]) =>
+      diagnosticsOf(program, sources, syntaxOnly),
     getQuickInfoAtPosition: quickInfoAt,
     // The converter turns its ES module into CommonJS with this; cells get their own form later (cellFunction.ts).
     transpileModule: (text: string) => ({ outputText: text }),
@@ -108,6 +112,14 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
   }
   return {
     typescript,
+    withoutTypeErrors(convert) {
+      syntaxOnly = true;
+      try {
+        return convert();
+      } finally {
+        syntaxOnly = false;
+      }
+    },
     takeEmitted() {
       const taken = emitted;
       emitted = { sourceMap: "", sideModules: {} };
@@ -149,11 +161,15 @@ function foldersUpFrom(folder: string): string[] {
   return above === folder ? [folder] : [folder, ...foldersUpFrom(above)];
 }
 
-function diagnosticsOf(program: TypeScript.Program, sources: TypeScript.SourceFile[]): TypeScript.Diagnostic[] {
+function diagnosticsOf(
+  program: TypeScript.Program,
+  sources: TypeScript.SourceFile[],
+  syntaxOnly: boolean,
+): TypeScript.Diagnostic[] {
   return sources
     .flatMap((file) => {
       const syntactic = program.getSyntacticDiagnostics(file);
-      return syntactic.length > 0 ? [...syntactic] : [...program.getSemanticDiagnostics(file)];
+      return syntactic.length > 0 || syntaxOnly ? [...syntactic] : [...program.getSemanticDiagnostics(file)];
     })
     .map((diagnostic) => ({
       ...diagnostic,

@@ -16,7 +16,7 @@ setTimeout(saveCodeCache, SAVE_DELAY_MS);
 function answer(call: CellsCall): unknown {
   switch (call.method) {
     case "compile":
-      return compiler.compile(call.source);
+      return compiler.compile(call.source, call.check);
     case "finish":
       return compiler.finish(call.lost);
     case "complete":

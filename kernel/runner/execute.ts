@@ -1,7 +1,8 @@
 /** Runs one cell: modules first, then its code, then its value; whatever happens, exactly one answer is sent. */
 import vm from "node:vm";
-import { sendMessage } from "./channel.js";
-import { displaysOf } from "./display.js";
+import type { HtmlCell, ShellCell } from "../magics/read.js";
+import { sendMessage, sendText } from "./channel.js";
+import { displayBundle, displaysOf } from "./display.js";
 import { describeError, registerCell } from "./errors.js";
 import { publishListeners } from "./interrupts.js";
 import { CELL_HEAD, type DoneMessage, type ExecuteCommand } from "./messages.js";
@@ -11,14 +12,18 @@ import type { Preloaded } from "./preloaded.js";
 import type { RunningCell } from "./running.js";
 import { checkInterrupt, foregroundCell, KeyboardInterrupt, runIn, setForeground } from "./running.js";
 import type { Accessors, Scope } from "./scope.js";
+import { runShell } from "./shell.js";
+import { startWatch } from "./timing.js";
 
-/** What a cell's code calls besides the language: see cells/cellFunction.ts. */
+/** What a cell's code calls besides the language: see cells/cellFunction.ts and magics/cells.ts. */
 interface CellTools {
   bind(accessors: Accessors): void;
   module(specifier: string): Record<string, unknown>;
   import(specifier: string): Promise<Record<string, unknown>>;
   meta: ImportMeta;
   check(value?: unknown): unknown;
+  shell(request: Omit<ShellCell, "kind">): Promise<void>;
+  html(request: Omit<HtmlCell, "kind">): void;
 }
 
 type CellFunction = (
@@ -45,6 +50,9 @@ export class Executor {
       import: (specifier) => modules.import(specifier),
       meta: modules.meta,
       check: checkInterrupt,
+      shell: runShell,
+      html: ({ html, isolated }) =>
+        displayBundle({ "text/html": html }, isolated ? { metadata: { "text/html": { isolated } } } : {}),
     };
   }
 
@@ -84,11 +92,13 @@ export class Executor {
     if (foregroundCell() !== cell) return;
     setForeground(undefined);
     publishListeners();
+    if (cell.readWatch) sendText(cell.id, "stdout", cell.readWatch());
     sendMessage(done);
   }
 
   async #run(cell: RunningCell, command: ExecuteCommand): Promise<DoneMessage> {
     await this.#preloaded.ready;
+    if (command.timed) cell.readWatch = startWatch();
     this.#modules.addSideModules(command.sideModules);
     await this.#modules.load(command.imports);
     const filename = `cell-${command.id}`;

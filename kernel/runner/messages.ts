@@ -45,6 +45,8 @@ export interface ExecuteCommand {
   lines: LineMap;
   sideModules: Record<string, string>;
   allowStdin: boolean;
+  /** Print how long it took. */
+  timed: boolean;
 }
 
 /** What a front end did with a comm. */

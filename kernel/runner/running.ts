@@ -18,6 +18,8 @@ export interface RunningCell {
   readonly interruptListeners: Set<() => void>;
   /** Code of this cell must stop at the next opportunity. */
   interrupted: boolean;
+  /** Says how long the cell took so far; for cells that want to know. */
+  readWatch?: () => string;
 }
 
 type Callback = (...args: unknown[]) => unknown;
