@@ -4,7 +4,7 @@ import { element, text } from "./svg/elements.js";
 import type { Box } from "./svg/render.js";
 import { THEME } from "./theme.js";
 
-export type ProgressStatus = "running" | "finished" | "interrupted" | "failed";
+export type ProgressStatus = "running" | "finished" | "stopped" | "interrupted" | "failed";
 
 export interface ProgressFigures {
   readonly status: ProgressStatus;
@@ -21,6 +21,7 @@ export const PROGRESS_HEIGHT = 54;
 const COLORS: Record<ProgressStatus, string> = {
   running: THEME.colors[0],
   finished: THEME.colors[2],
+  stopped: THEME.colors[6],
   interrupted: THEME.colors[6],
   failed: THEME.colors[4],
 };
@@ -40,7 +41,7 @@ export function progressRow(figures: ProgressFigures, box: Box): string {
 
 /** "Step 34 of 60 · loss 1.2345 · 512 tok/s" */
 export function progressText({ status, step, maxSteps, loss, tokensPerSecond }: ProgressFigures): string {
-  const where = status === "failed" || status === "interrupted" ? "Stopped after step" : "Step";
+  const where = status !== "running" && status !== "finished" ? "Stopped after step" : "Step";
   const parts = [`${where} ${step.toLocaleString("en-US")} of ${maxSteps.toLocaleString("en-US")}`];
   if (loss !== null) parts.push(`loss ${loss.toFixed(4)}`);
   if (tokensPerSecond !== null) parts.push(`${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s`);
@@ -54,6 +55,11 @@ export function progressLine(figures: ProgressFigures): string {
 
 function timeText({ status, etaSeconds, elapsedSeconds }: ProgressFigures): string {
   if (status === "running") return etaSeconds === null ? "starting" : `${formatSeconds(etaSeconds)} left`;
-  const word = { finished: "finished in", interrupted: "interrupted after", failed: "failed after" }[status];
-  return `${word} ${formatSeconds(elapsedSeconds)}`;
+  const words = {
+    finished: "finished in",
+    stopped: "stopped after",
+    interrupted: "interrupted after",
+    failed: "failed after",
+  };
+  return `${words[status]} ${formatSeconds(elapsedSeconds)}`;
 }

@@ -37,8 +37,8 @@ export interface StepReport {
   readonly etaSeconds: number;
 }
 
-/** How the run ended. */
-export type Outcome = "finished" | "interrupted" | "failed";
+/** How the run ended; "stopped" is by the trainer's stop(). */
+export type Outcome = "finished" | "stopped" | "interrupted" | "failed";
 
 /** Every hook is optional, may be async, and is awaited. */
 export interface TrainerCallback {

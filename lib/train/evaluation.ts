@@ -1,7 +1,7 @@
 /** The loss over an evaluation dataset, as an exact mean over its tokens. */
 import { fail } from "../errors.js";
 import { type Example, packSequences, splitByBudget } from "./batch.js";
-import { breathe, type InterruptWatch } from "./interrupt.js";
+import { breathe } from "./interrupt.js";
 import { type SpeedMetrics, speedMetrics } from "./metrics.js";
 import type { TrainableModel } from "./trainable.js";
 
@@ -10,15 +10,15 @@ export type EvaluationMetrics = SpeedMetrics<"eval"> & { eval_loss: number };
 /**
  * Sum of all cross entropies over the number of predicted tokens. (transformers averages batch means instead, which
  * weighs tokens of shorter batches more.)
- * @returns null when the user interrupted
+ * @returns null when it was stopped
  */
 export async function evaluateExamples(
   model: TrainableModel,
   examples: readonly Example[],
-  options: { batchSize: number; maxTokens: number; watch: InterruptWatch },
+  options: { batchSize: number; maxTokens: number; isStopped: () => boolean },
 ): Promise<EvaluationMetrics | null> {
   const start = performance.now();
-  const { batchSize, maxTokens, watch } = options;
+  const { batchSize, maxTokens, isStopped } = options;
   let lossSum = 0;
   let numItems = 0;
   let batches = 0;
@@ -28,7 +28,7 @@ export async function evaluateExamples(
       lossSum += share.lossSum;
       numItems += share.numItems;
       await breathe();
-      if (watch.interrupted) return null;
+      if (isStopped()) return null;
     }
   }
   if (numItems === 0) fail("evalDataset has no token to predict: every label is -100 or every text is one token long.");

@@ -72,7 +72,8 @@ export interface TrainOptions {
  * Trains a model on texts, with the loss over all their tokens.
  *
  * In a notebook a chart of the run is drawn in the cell; elsewhere a line is printed for each log record. Both are
- * turned off by `disableTqdm`. Ctrl-C or the interrupt button ends training after the current step with a checkpoint.
+ * turned off by `disableTqdm`. Ctrl-C or the interrupt button ends training after the current step with a checkpoint, and
+ * so that the cells below do not run; `stop()` does the same and lets the notebook go on.
  *
  * @example
  * const trainer = new SFTTrainer({ model: peft, tokenizer, trainDataset: dataset, datasetTextField: "text",
@@ -144,6 +145,18 @@ export class SFTTrainer {
   }
 
   /**
+   * Ends training after the current step: `train()` saves a checkpoint and resolves with what was reached, and
+   * `train({ resumeFromCheckpoint: true })` goes on from there. Does nothing when no training runs, so that a Stop
+   * button may outlive it.
+   *
+   * @example
+   * new Button({ description: "Stop" }).onClick(() => trainer.stop());
+   */
+  stop(): void {
+    this.#run?.stop();
+  }
+
+  /**
    * The loss over the evaluation dataset, also added to `state.logHistory`.
    * @param evalDataset another dataset than the trainer's own
    */
@@ -154,7 +167,11 @@ export class SFTTrainer {
     const { args, model, state } = this;
     const watch = watchInterrupt();
     try {
-      const options = { batchSize: args.perDeviceEvalBatchSize, maxTokens: args.maxTokensPerForward, watch };
+      const options = {
+        batchSize: args.perDeviceEvalBatchSize,
+        maxTokens: args.maxTokensPerForward,
+        isStopped: () => watch.interrupted,
+      };
       const metrics = await evaluateExamples(model, examples, options);
       if (metrics === null) fail("The evaluation was interrupted.");
       state.logHistory.push({ ...metrics, epoch: state.epoch, step: state.globalStep });

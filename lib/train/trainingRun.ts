@@ -79,6 +79,7 @@ export class TrainingRun {
   readonly #flosPerToken: number;
   #progress: Progress;
   #watch: InterruptWatch = { interrupted: false, cellAborted: false, stop: () => {} };
+  #stopped = false;
   #start = 0;
   #session = { steps: 0, samples: 0, tokens: 0 };
   #savedStep = -1;
@@ -137,6 +138,12 @@ export class TrainingRun {
     return this.#watch.cellAborted;
   }
 
+  /** Ends the run after the update that is under way, with a checkpoint to go on from. */
+  stop(): void {
+    this.#stopped = true;
+    this.#control.shouldTrainingStop = true;
+  }
+
   /** Trains to the end. Model and state stay as they are when it throws. */
   async execute(resumeFrom: string | true | null): Promise<TrainOutput> {
     const { model, args, state, callbacks } = this.#input;
@@ -153,8 +160,10 @@ export class TrainingRun {
         await breathe();
         if (this.#watch.interrupted && state.globalStep < state.maxSteps) await this.#stopInterrupted();
       }
+      const early = this.#stopped && state.globalStep < state.maxSteps;
+      if (early && state.globalStep > 0) await this.#save(true);
       const output = await this.#finish();
-      outcome = "finished";
+      outcome = early ? "stopped" : "finished";
       return output;
     } catch (error) {
       if (error instanceof TrainingInterrupted) outcome = "interrupted";
@@ -282,7 +291,7 @@ export class TrainingRun {
     const metrics = await evaluateExamples(model, evalExamples, {
       batchSize: args.perDeviceEvalBatchSize,
       maxTokens: args.maxTokensPerForward,
-      watch: this.#watch,
+      isStopped: () => this.#watch.interrupted || this.#stopped,
     });
     if (metrics === null) return null;
     await this.#log(metrics);

@@ -230,6 +230,51 @@ describe("stopping", () => {
     resumed.dispose();
   });
 
+  it("ends well after the step in which stop() is called, and goes on to the same end", async () => {
+    const args: TrainingOptions = { maxSteps: 12, outputDir: outputDir(), seed: 5, saveStrategy: "no" };
+    const whole = await trained({ ...args, outputDir: outputDir() }, new BigramModel(40, 0.2));
+    const model = new BigramModel(40, 0.2);
+    const outcomes: string[] = [];
+    const trainer = trainerFor(model, args, {
+      callbacks: [
+        {
+          onStepBegin: ({ state }) => {
+            if (state.globalStep === 4) trainer.stop();
+          },
+          onTrainEnd: ({ outcome }) => void outcomes.push(outcome),
+        },
+      ],
+    });
+    trainer.stop();
+    const { globalStep, trainingLoss } = await trainer.train();
+    assert.equal(globalStep, 5);
+    assert.ok(trainingLoss > 0);
+    assert.deepEqual(outcomes, ["stopped"]);
+    assert.equal(trainer.state.logHistory.at(-1)?.train_loss, trainingLoss);
+    model.dispose();
+
+    const resumed = new BigramModel(40, 0.2);
+    await trainerFor(resumed, args).train({ resumeFromCheckpoint: true });
+    assert.deepEqual(resumed.values(), whole.values);
+    resumed.dispose();
+  });
+
+  it("ends an evaluation that stop() meets", async () => {
+    const model = new BigramModel();
+    const evaluate = model.evaluateLoss.bind(model);
+    let passes = 0;
+    model.evaluateLoss = (batch) => {
+      if (++passes === 2) trainer.stop();
+      return evaluate(batch);
+    };
+    const evalEachStep: TrainingOptions = { evalStrategy: "steps", evalSteps: 1, perDeviceEvalBatchSize: 1 };
+    const args = { ...evalEachStep, maxSteps: 9, outputDir: outputDir() };
+    const trainer = trainerFor(model, args, { evalDataset: sampleTexts(8, 8) });
+    assert.equal((await trainer.train()).globalStep, 1);
+    assert.equal(passes, 2);
+    model.dispose();
+  });
+
   it("hears the notebook's interrupt, and takes its listener away", async () => {
     const key = Symbol.for("tunelab.interrupt");
     const listeners = new Set<() => void>();
