@@ -1,6 +1,6 @@
 /**
  * The last step from a cell to something that runs: the converter's ES module becomes the body of
- * `async function (exports, require, __cell) { ... }`. Only text within lines is exchanged, so line numbers stay.
+ * `async function (exports, __cell) { ... }`. Only text within lines is exchanged, so line numbers stay.
  *
  * - Each name that the cell declares is bound to the notebook's scope by accessors, so that later cells read and write
  *   the same variable that this cell's functions close over.
@@ -19,13 +19,21 @@ export interface CellFunction {
   names: string[];
 }
 
+/** How TypeScript's own code for `using` begins. */
+const DISPOSAL = "{ stack: [], error: void 0, hasError: false };";
+
 interface Edit {
   start: number;
   end: number;
   text: string;
 }
 
-export function toCellFunction(module: string, lastExpression: string | undefined): CellFunction {
+/** @param globals names that are the process's own even where the converter took them for an earlier cell's */
+export function toCellFunction(
+  module: string,
+  lastExpression: string | undefined,
+  globals: ReadonlySet<string> = new Set(),
+): CellFunction {
   const source = module.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, "");
   const file = ts.createSourceFile("cell.js", source, ts.ScriptTarget.ES2023, true, ts.ScriptKind.JS);
   const edits: Edit[] = [];
@@ -60,11 +68,24 @@ export function toCellFunction(module: string, lastExpression: string | undefine
       }
     }
   }
+  returnLastInside(file.statements);
   const accessors = names.map((name) =>
     fixed.has(name) ? `get ${name}(){return ${name}}` : `get ${name}(){return ${name}},set ${name}(v){${name}=v}`,
   );
   if (accessors.length > 0) head = `__cell.bind({${accessors.join(",")}});${head}`;
   return { body: head + applyEdits(source, edits), imports, names };
+
+  /** Behind `using`, TypeScript puts the rest of the cell into a block that disposes at its end. */
+  function returnLastInside(statements: readonly TypeScript.Statement[]): void {
+    const at = statements.findLastIndex((statement) => !ts.isExportDeclaration(statement));
+    const block = statements[at];
+    const before = statements[at - 1];
+    if (block === undefined || !ts.isTryStatement(block) || !before?.getText(file).endsWith(DISPOSAL)) return;
+    const last = block.tryBlock.statements.at(-1);
+    if (last === undefined || !ts.isExpressionStatement(last)) return;
+    edits.push({ start: last.getStart(file), end: last.getStart(file), text: "return { value: (" });
+    edits.push({ start: last.expression.end, end: last.end, text: ") };" });
+  }
 
   function blank(node: TypeScript.Node): void {
     const start = node.getStart(file);
@@ -82,9 +103,15 @@ export function toCellFunction(module: string, lastExpression: string | undefine
       edits.push({ start: node.expression.getStart(file), end: node.expression.end, text: "__cell.import" });
     } else if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) {
       edits.push({ start: node.getStart(file), end: node.end, text: "__cell.meta" });
+    } else if (ts.isPropertyAccessExpression(node) && globals.has(node.name.text) && isScope(node.expression)) {
+      edits.push({ start: node.getStart(file), end: node.name.getStart(file), text: "" });
     }
     ts.forEachChild(node, visit);
   }
+}
+
+function isScope(expression: TypeScript.Expression): boolean {
+  return ts.isIdentifier(expression) && expression.text === "exports";
 }
 
 function importBindings(declaration: TypeScript.ImportDeclaration, specifier: string, fixed: Set<string>): string {

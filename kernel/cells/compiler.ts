@@ -1,7 +1,9 @@
 /** From a cell's source to a function or to diagnostics, with the declarations of earlier cells in mind. */
 import type { CheckLevel } from "../magics/names.js";
 import type { Preload } from "../preload.js";
+import { carriedDeclarations, globalNames, withoutAugmentedAgain } from "./ambient.js";
 import { toCellFunction } from "./cellFunction.js";
+import { faultsOf, toCellSource } from "./cellSource.js";
 import { withoutLostNames } from "./declarations.js";
 import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
@@ -9,7 +11,7 @@ import { exportNames } from "./exportNames.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
 import { refusalOf } from "./refusals.js";
-import type { Converter, Tslab } from "./tslab.js";
+import type { Converter, Tslab, TslabDiagnostic } from "./tslab.js";
 import { loadTslab } from "./tslab.js";
 import { ts } from "./typescript.js";
 import type { Shim } from "./typescriptShim.js";
@@ -70,22 +72,25 @@ export class CellCompiler {
     const refusal = refusalOf(source, metadata);
     if (refusal !== undefined) return { refusal };
     if (metadata.module !== undefined) return this.#addModule(metadata.module, source, check);
-    const text = withoutExportWords(source);
-    let conversion = this.#converter.convert(this.#declarations, text);
+    const { text, opened } = toCellSource(source);
+    const shown = (diagnostics: TslabDiagnostic[]) =>
+      diagnostics.map(toCellDiagnostic).map((one) => (one.line === opened ? { ...one, column: one.column - 1 } : one));
+    const known = withoutAugmentedAgain(this.#declarations, text);
+    let conversion = this.#converter.convert(known, text);
     let emitted = this.#shim.takeEmitted();
     let warnings: CellDiagnostic[] = [];
     if (conversion.diagnostics.length > 0 && check === "warn") {
-      warnings = conversion.diagnostics.map(toCellDiagnostic);
-      conversion = this.#shim.withoutTypeErrors(() => this.#converter.convert(this.#declarations, text));
+      warnings = shown(conversion.diagnostics);
+      conversion = this.#shim.withoutTypeErrors(() => this.#converter.convert(known, text));
       emitted = this.#shim.takeEmitted();
     }
     if (conversion.diagnostics.length > 0) {
-      return { diagnostics: conversion.diagnostics.map(toCellDiagnostic) };
+      return { diagnostics: shown(conversion.diagnostics) };
     }
-    this.#pending = conversion.declOutput ?? "";
+    this.#pending = `${conversion.declOutput ?? ""}${carriedDeclarations(known, emitted.declarations)}`;
     return {
       cell: {
-        ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar),
+        ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar, globalNames(known)),
         lines: emitted.sourceMap === "" ? [] : decodeLineMap(emitted.sourceMap, 1),
         sideModules: emitted.sideModules,
       },
@@ -121,11 +126,11 @@ export class CellCompiler {
   }
 
   isComplete(source: string): { status: "complete" | "incomplete" | "invalid"; indent?: string } {
-    const { completed, indent } = this.#tslab.isCompleteCode(source);
+    const { text } = toCellSource(source);
+    const { completed, indent } = this.#tslab.isCompleteCode(text);
     if (!completed) return { status: "incomplete", indent: indent ?? "" };
-    const file = ts.createSourceFile("cell.ts", source, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
-    const faults = (file as typeof file & { parseDiagnostics: readonly unknown[] }).parseDiagnostics;
-    return { status: faults.length > 0 ? "invalid" : "complete" };
+    const file = ts.createSourceFile("cell.ts", text, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
+    return { status: faultsOf(file).length > 0 ? "invalid" : "complete" };
   }
 
   /** Forgets every cell, as after a restart of the runner. */
@@ -162,20 +167,4 @@ export class CellCompiler {
     }
     return declarations;
   }
-}
-
-/** `export const x` means `const x` in a notebook: the word is blanked, columns stay. */
-function withoutExportWords(source: string): string {
-  if (!/\bexport\b/.test(source)) return source;
-  const file = ts.createSourceFile("cell.ts", source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
-  let out = source;
-  for (const statement of file.statements) {
-    if (!ts.canHaveModifiers(statement)) continue;
-    for (const modifier of ts.getModifiers(statement) ?? []) {
-      if (modifier.kind !== ts.SyntaxKind.ExportKeyword) continue;
-      const start = modifier.getStart(file);
-      out = `${out.slice(0, start)}${" ".repeat(modifier.end - start)}${out.slice(modifier.end)}`;
-    }
-  }
-  return out;
 }

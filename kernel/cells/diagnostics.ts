@@ -34,11 +34,23 @@ export function renderDiagnostic(diagnostic: CellDiagnostic, source: string, cel
   const text = diagnostic.file === undefined ? source.split("\n")[diagnostic.line - 1] : undefined;
   if (text === undefined) return title;
   const number = String(diagnostic.line);
-  const length = Math.max(1, Math.min(diagnostic.length, text.length - diagnostic.column + 1));
-  const lead = text.slice(0, diagnostic.column - 1).replace(/[^\t]/g, " ");
+  const start = diagnostic.column - 1;
+  const lead = onScreen(text.slice(0, start)).replace(/[^\t]/g, " ");
+  const marked = onScreen(text.slice(start, start + diagnostic.length));
   return [
     title,
     `${DIM}${number} |${RESET} ${text}`,
-    `${DIM}${" ".repeat(number.length)} |${RESET} ${lead}${RED}${"^".repeat(length)}${RESET}`,
+    `${DIM}${" ".repeat(number.length)} |${RESET} ${lead}${RED}${"^".repeat(Math.max(1, marked.length))}${RESET}`,
   ].join("\n");
 }
+
+/** As many characters as the text takes columns in a terminal. */
+function onScreen(text: string): string {
+  return text
+    .replace(/\r$/, "")
+    .replace(/\p{Mn}/gu, "")
+    .replace(WIDE, "__")
+    .replace(/[^\t]/gu, "_");
+}
+
+const WIDE = /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu;

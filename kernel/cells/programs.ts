@@ -42,6 +42,10 @@ interface FileWithImports extends SourceFile {
   imports: readonly TypeScript.StringLiteralLike[];
 }
 
+interface FileWithLocals extends SourceFile {
+  locals?: Map<string, TypeScript.Symbol>;
+}
+
 interface ProgramWithResolutions extends TypeScript.Program {
   getResolvedModuleFromModuleSpecifier(
     specifier: TypeScript.StringLiteralLike,
@@ -119,7 +123,11 @@ export class CellPrograms {
   /** A root file, parsed and bound: enough to know what a cell declares. */
   #boundFile(name: string): SourceFile | undefined {
     const file = this.#file(name, this.#host.options.target ?? ts.ScriptTarget.ES2023);
-    if (file !== undefined) (ts as unknown as Binding).bindSourceFile(file, this.#host.options);
+    if (file === undefined) return undefined;
+    (ts as unknown as Binding).bindSourceFile(file, this.#host.options);
+    // `declare global` and `declare module "..."` stand there like names, which the converter would export.
+    const { locals } = file as FileWithLocals;
+    for (const name of locals?.keys() ?? []) if (/^(?:__global$|")/.test(name)) locals?.delete(name);
     return file;
   }
 
@@ -164,7 +172,8 @@ export class CellPrograms {
 
   #file(name: string, version: TypeScript.ScriptTarget | TypeScript.CreateSourceFileOptions): SourceFile | undefined {
     if (this.#files.has(name)) return this.#files.get(name);
-    const text = this.#host.system.readFile(name);
+    const given = this.#host.system.readFile(name);
+    const text = this.#host.roots.includes(name) ? given && withPlainNames(given) : given;
     const options = typeof version === "object" ? version : { languageVersion: version };
     // Comments are most of a library's declarations; what inspection shows of them is read when asked for (quickInfo.ts).
     const jsDocParsingMode = name.endsWith(".d.ts") ? ts.JSDocParsingMode.ParseNone : ts.JSDocParsingMode.ParseAll;
@@ -190,6 +199,11 @@ export class CellPrograms {
       this.#host.system.notifyChanged?.(path);
     }
   }
+}
+
+/** The converter takes the names that a cell exports from the binder, which writes three underscores for two. */
+function withPlainNames(source: string): string {
+  return source.replace(/\nexport \{[^{}\n]*\}$/, (list) => list.replaceAll(/(?<=[{ ])___/g, "__"));
 }
 
 type PackageCache = Map<string, object>;

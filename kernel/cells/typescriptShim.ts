@@ -5,6 +5,7 @@
 
 import { dirname } from "node:path/posix";
 import { spellOutEarlierNames } from "./earlierNames.js";
+import { IMPORT_EQUALS_IN_MODULE, replaceImportEquals } from "./importEquals.js";
 import { type CellBuilder, type CellHost, CellPrograms } from "./programs.js";
 import { quickInfoAt } from "./quickInfo.js";
 import type { TypeScript } from "./typescript.js";
@@ -14,6 +15,8 @@ import type { VirtualFiles } from "./virtualFiles.js";
 export interface Emitted {
   /** Source map (JSON) of the last emitted cell. */
   sourceMap: string;
+  /** Declarations of the last emitted cell alone. */
+  declarations: string;
   /** Local .ts files that the cell imports, newly compiled: absolute path of the .js -> CommonJS text. */
   sideModules: Record<string, string>;
 }
@@ -29,7 +32,7 @@ export interface Shim {
 }
 
 export function createShim(cwd: string, files: VirtualFiles): Shim {
-  let emitted: Emitted = { sourceMap: "", sideModules: {} };
+  let emitted: Emitted = { sourceMap: "", declarations: "", sideModules: {} };
   let syntaxOnly = false;
   const watchers = new Map<string, TypeScript.FileWatcherCallback>();
   // Nothing is really watched: see CellPrograms for when local files are looked at.
@@ -61,10 +64,15 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
       } else if (name.endsWith(".map")) {
         emitted.sourceMap = text;
       } else {
+        if (name.endsWith(".d.ts")) emitted.declarations = text;
         write?.(`outDir/${CELL_FILE}${name.endsWith(".d.ts") ? ".d.ts" : ".js"}`, text, ...rest);
       }
     };
-    const all = isCell ? { ...transformers, before: [spellOutEarlierNames(program, `${cwd}/__prev__.d.ts`)] } : {};
+    const before = [
+      replaceImportEquals(program.getTypeChecker()),
+      spellOutEarlierNames(program, `${cwd}/__prev__.d.ts`),
+    ];
+    const all = isCell ? { ...transformers, before } : {};
     // forceDtsEmit: a type that cannot be written out in a declaration must not stop a cell that is otherwise right.
     return (program.emit as EmitForced)(file, writeOurs, cancellation, only, all, true);
   }
@@ -122,7 +130,7 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
     },
     takeEmitted() {
       const taken = emitted;
-      emitted = { sourceMap: "", sideModules: {} };
+      emitted = { sourceMap: "", declarations: "", sideModules: {} };
       return taken;
     },
   };
@@ -171,6 +179,7 @@ function diagnosticsOf(
       const syntactic = program.getSyntacticDiagnostics(file);
       return syntactic.length > 0 || syntaxOnly ? [...syntactic] : [...program.getSemanticDiagnostics(file)];
     })
+    .filter(({ code, file }) => code !== IMPORT_EQUALS_IN_MODULE || !file?.fileName.endsWith(`/${CELL_FILE}.ts`))
     .map((diagnostic) => ({
       ...diagnostic,
       messageText: ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"),

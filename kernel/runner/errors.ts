@@ -41,6 +41,17 @@ function describeFrame(site: NodeJS.CallSite): string | undefined {
   return name && name !== "__tunelabCell" ? `${name} (${where})` : where;
 }
 
+/** A fault of syntax that only V8 found, with the cell's line instead of the script's text. */
+export function inCell(error: unknown, filename: string): unknown {
+  if (!(error instanceof SyntaxError)) return error;
+  const [, place] = new RegExp(`^${filename}:(\\d+)`).exec(error.stack ?? "") ?? [];
+  const cell = cells.get(filename);
+  if (place === undefined || cell === undefined) return error;
+  const line = sourceLineOf(cell.lines, Number(place) - 1, 0);
+  error.stack = `${error.name}: ${error.message}\n    at ${cell.label}${line === undefined ? "" : `, line ${line + 1}`}`;
+  return error;
+}
+
 /** An error message's fields for whatever a cell threw. */
 export function describeError(thrown: unknown): ErrorContent {
   if (!(thrown instanceof Error) && !isErrorLike(thrown)) {

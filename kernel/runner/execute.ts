@@ -3,9 +3,9 @@ import vm from "node:vm";
 import type { HtmlCell, ShellCell } from "../magics/read.js";
 import { sendMessage, sendText } from "./channel.js";
 import { displayBundle, displaysOf } from "./display.js";
-import { describeError, registerCell } from "./errors.js";
+import { describeError, inCell, registerCell } from "./errors.js";
 import { publishListeners } from "./interrupts.js";
-import { CELL_HEAD, type DoneMessage, type ExecuteCommand } from "./messages.js";
+import { CELL_HEAD, CELL_TAIL, type DoneMessage, type ExecuteCommand } from "./messages.js";
 import { toBundle } from "./mime.js";
 import type { CellModules } from "./modules.js";
 import type { Preloaded } from "./preloaded.js";
@@ -26,13 +26,11 @@ interface CellTools {
   html(request: Omit<HtmlCell, "kind">): void;
 }
 
-type CellFunction = (
-  exports: Accessors,
+type CellScript = (
   require: NodeJS.Require,
-  tools: CellTools,
   filename: string,
   dirname: string,
-) => Promise<{ value: unknown } | undefined>;
+) => (exports: Accessors, tools: CellTools) => Promise<{ value: unknown } | undefined>;
 
 export class Executor {
   readonly #modules: CellModules;
@@ -103,14 +101,9 @@ export class Executor {
     await this.#modules.load(command.imports);
     const filename = `cell-${command.id}`;
     registerCell(filename, command.label, command.lines);
-    const run = vm.runInThisContext(`${CELL_HEAD}${command.body}\n})`, { filename }) as CellFunction;
-    const result = await run(
-      this.#scope.names,
-      this.#modules.require,
-      this.#tools,
-      this.#modules.meta.filename,
-      this.#modules.meta.dirname,
-    );
+    const { meta, require } = this.#modules;
+    const run = compileScript(command.body, filename)(require, meta.filename, meta.dirname);
+    const result = await run(this.#scope.names, this.#tools);
     checkInterrupt();
     const value = result === undefined || result.value === undefined ? undefined : await toBundle(result.value);
     await displaysOf(cell);
@@ -121,5 +114,13 @@ export class Executor {
       payload: cell.payload,
       ...(value !== undefined && { value }),
     };
+  }
+}
+
+function compileScript(body: string, filename: string): CellScript {
+  try {
+    return vm.runInThisContext(`${CELL_HEAD}${body}${CELL_TAIL}`, { filename }) as CellScript;
+  } catch (error) {
+    throw inCell(error, filename);
   }
 }

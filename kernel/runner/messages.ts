@@ -16,9 +16,10 @@ export const FD = {
   inspector: 7,
 } as const;
 
-/** What stands before a cell's code in the script that runs it. */
+/** What stands before a cell's code in the script that runs it. The outer names may be declared anew by the cell. */
 export const CELL_HEAD =
-  '(async function __tunelabCell(exports, require, __cell, __filename, __dirname) { "use strict"; ';
+  '(function (require, __filename, __dirname) { return async function __tunelabCell(exports, __cell) { "use strict"; ';
+export const CELL_TAIL = "\n}; })";
 
 /** A command to the inspector of the runner's main thread. */
 export interface InspectorCommand {

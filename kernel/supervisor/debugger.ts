@@ -37,7 +37,7 @@ const SEED = 0x74756e65;
 /** JupyterLab shows a path with "ipykernel_" in it as "Cell [3]", any other as it is. */
 const PREFIX = `${join(tmpdir(), `tunelab_ipykernel_${process.pid}`)}/`;
 const SUFFIX = ".ts";
-/** Behind `(async function __tunelabCell(...) { "use strict"; `, with which the runner begins each script. */
+/** Behind the functions with which the runner begins each script. */
 const FIRST_COLUMN = CELL_HEAD.length;
 const THREAD = { id: 1, name: "cells" };
 const STEPS: Record<string, string> = {
