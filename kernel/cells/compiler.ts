@@ -11,6 +11,7 @@ import { exportNames } from "./exportNames.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
 import { refusalOf } from "./refusals.js";
+import type { SideModule } from "./sideModules.js";
 import type { Converter, Tslab, TslabDiagnostic } from "./tslab.js";
 import { loadTslab } from "./tslab.js";
 import { ts } from "./typescript.js";
@@ -23,7 +24,7 @@ export interface CompiledCell {
   imports: string[];
   names: string[];
   lines: LineMap;
-  sideModules: Record<string, string>;
+  sideModules: Record<string, SideModule>;
 }
 
 export type Compilation =

@@ -33,6 +33,18 @@ export function sourceLineOf(map: LineMap, line: number, column: number): number
   return found;
 }
 
+/** Of JavaScript made in two steps: `second` leads to what `first` describes. Only lines are exact. */
+export function composeLineMaps(first: LineMap, second: LineMap): LineMap {
+  return second.map((pairs) => {
+    const composed: number[] = [];
+    for (let index = 0; index < pairs.length; index += 2) {
+      const line = sourceLineOf(first, pairs[index + 1] ?? 0, 0);
+      if (line !== undefined) composed.push(pairs[index] ?? 0, line);
+    }
+    return composed;
+  });
+}
+
 /** Base64 VLQ: six bits a digit, the highest says that more follow, the lowest of the value is its sign. */
 function decodeVlq(segment: string): number[] {
   const values: number[] = [];

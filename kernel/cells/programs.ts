@@ -114,8 +114,8 @@ export class CellPrograms {
     };
     this.#host.afterProgramCreate?.({
       getProgram: program,
-      getSourceFile: (name) => (current ? current.getSourceFile(name) : this.#boundFile(name)),
-      getAllDependencies: (file) => localDependencies(program() as ProgramWithResolutions, file),
+      getSourceFile: (name) => (current ? current.getSourceFile(fromTsName(name)) : this.#boundFile(name)),
+      getAllDependencies: (file) => localDependencies(program() as ProgramWithResolutions, file).map(asTsName),
       emit: (...rest) => this.#emit(program(), ...rest),
     });
   }
@@ -166,7 +166,9 @@ export class CellPrograms {
     const known = this.#packages.get(name);
     if (known !== undefined) return known;
     const resolved = ts.resolveModuleName(name, from, options, this.#compilerHost, undefined, redirect, mode);
-    if (resolved.resolvedModule && !name.startsWith(".")) this.#packages.set(name, resolved);
+    const found = resolved.resolvedModule;
+    // So may the types of one that has none.
+    if (found && !/js$/.test(found.extension) && !name.startsWith(".")) this.#packages.set(name, resolved);
     return resolved;
   }
 
@@ -196,7 +198,7 @@ export class CellPrograms {
       const now = modifiedAt(path);
       if (now === time) continue;
       this.#local.set(path, now);
-      this.#host.system.notifyChanged?.(path);
+      this.#host.system.notifyChanged?.(path, asTsName(path));
     }
   }
 }
@@ -241,9 +243,18 @@ function withFastPackageLookup(cache: TypeScript.ModuleResolutionCache): TypeScr
 
 declare module "typescript" {
   interface System {
-    /** Calls the watchers of a file; ours, see typescriptShim.ts. */
-    notifyChanged?(path: string): void;
+    /** Calls the watchers of a file, which the converter knows by `name`; ours, see typescriptShim.ts. */
+    notifyChanged?(path: string, name: string): void;
   }
+}
+
+/** The converter compiles only what ends in .js or .ts, so other sources go by a longer name there. */
+function asTsName(path: string): string {
+  return /\.(?:[cm]ts|[jt]sx)$/.test(path) ? `${path}.ts` : path;
+}
+
+function fromTsName(name: string): string {
+  return name.replace(/(\.(?:[cm]ts|[jt]sx))\.ts$/, "$1");
 }
 
 function modifiedAt(path: string): number {

@@ -5,8 +5,8 @@ import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
 const NO_JSX =
-  "JSX cannot be compiled in a cell. Write HTML in a cell that begins with %%html, or build the component " +
-  "with a bundler and import the result.";
+  "JSX cannot be compiled in a cell. Put it into a .tsx file beside the notebook and import that, " +
+  "or write HTML in a cell that begins with %%html.";
 
 /** Why the cell cannot run, if what it asks for does not exist here. */
 export function refusalOf(source: string, metadata: CellMetadata): string | undefined {

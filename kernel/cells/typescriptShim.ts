@@ -8,6 +8,7 @@ import { spellOutEarlierNames } from "./earlierNames.js";
 import { IMPORT_EQUALS_IN_MODULE, replaceImportEquals } from "./importEquals.js";
 import { type CellBuilder, type CellHost, CellPrograms } from "./programs.js";
 import { quickInfoAt } from "./quickInfo.js";
+import { compileSideModule, type SideModule } from "./sideModules.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 import type { VirtualFiles } from "./virtualFiles.js";
@@ -18,7 +19,7 @@ export interface Emitted {
   /** Declarations of the last emitted cell alone. */
   declarations: string;
   /** Local .ts files that the cell imports, newly compiled: absolute path of the .js -> CommonJS text. */
-  sideModules: Record<string, string>;
+  sideModules: Record<string, SideModule>;
 }
 
 const CELL_FILE = "__tslab__";
@@ -41,7 +42,7 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
       watchers.set(path, callback);
       return { close: () => watchers.delete(path) };
     },
-    notifyChanged: (path: string) => watchers.get(path)?.(path, ts.FileWatcherEventKind.Changed),
+    notifyChanged: (path: string, name: string) => watchers.get(path)?.(name, ts.FileWatcherEventKind.Changed),
   });
 
   function watchCompilerHost(
@@ -58,10 +59,13 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
     ...[file, write, cancellation, only, transformers]: Parameters<CellBuilder["emit"]>
   ): TypeScript.EmitResult {
     const isCell = file?.fileName === `${cwd}/${CELL_FILE}.ts`;
+    if (file !== undefined && !isCell) {
+      const { path, module } = compileSideModule(program, file, cwd);
+      emitted.sideModules[path] = module;
+      return { emitSkipped: false, diagnostics: [] };
+    }
     const writeOurs: TypeScript.WriteFileCallback = (name, text, ...rest) => {
-      if (!isCell) {
-        if (name.endsWith(".js")) addSideModule(file, text);
-      } else if (name.endsWith(".map")) {
+      if (name.endsWith(".map")) {
         emitted.sourceMap = text;
       } else {
         if (name.endsWith(".d.ts")) emitted.declarations = text;
@@ -72,23 +76,9 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
       replaceImportEquals(program.getTypeChecker()),
       spellOutEarlierNames(program, `${cwd}/__prev__.d.ts`),
     ];
-    const all = isCell ? { ...transformers, before } : {};
+    const all = { ...transformers, before };
     // forceDtsEmit: a type that cannot be written out in a declaration must not stop a cell that is otherwise right.
     return (program.emit as EmitForced)(file, writeOurs, cancellation, only, all, true);
-  }
-
-  function addSideModule(file: TypeScript.SourceFile | undefined, text: string): void {
-    if (file === undefined) return;
-    const path = file.fileName.replace(/\.[cm]?[jt]sx?$/, ".js");
-    emitted.sideModules[path] = ts.transpileModule(text, {
-      fileName: "side.js",
-      compilerOptions: {
-        module: ts.ModuleKind.CommonJS,
-        target: ts.ScriptTarget.ES2023,
-        esModuleInterop: true,
-        allowJs: true,
-      },
-    }).outputText;
   }
 
   const additions: Record<string, unknown> = {
@@ -169,6 +159,12 @@ function foldersUpFrom(folder: string): string[] {
   return above === folder ? [folder] : [folder, ...foldersUpFrom(above)];
 }
 
+/** `import "./util.ts"`, as Node and Deno write it. */
+const TS_EXTENSION = 5097;
+/** A package without types, which a notebook has no place to declare: its values are `any`. */
+const UNTYPED_PACKAGE = 7016;
+const allowed = new Set([IMPORT_EQUALS_IN_MODULE, TS_EXTENSION, UNTYPED_PACKAGE]);
+
 function diagnosticsOf(
   program: TypeScript.Program,
   sources: TypeScript.SourceFile[],
@@ -179,7 +175,9 @@ function diagnosticsOf(
       const syntactic = program.getSyntacticDiagnostics(file);
       return syntactic.length > 0 || syntaxOnly ? [...syntactic] : [...program.getSemanticDiagnostics(file)];
     })
-    .filter(({ code, file }) => code !== IMPORT_EQUALS_IN_MODULE || !file?.fileName.endsWith(`/${CELL_FILE}.ts`))
+    .filter(
+      ({ code, file }) => !allowed.has(code) || !(file?.fileName.endsWith(`/${CELL_FILE}.ts`) || code === TS_EXTENSION),
+    )
     .map((diagnostic) => ({
       ...diagnostic,
       messageText: ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"),

@@ -1,5 +1,6 @@
 /** What supervisor and runner say to each other, and the file descriptors on which they say it. */
 import type { LineMap } from "../cells/lineMap.js";
+import type { SideModule } from "../cells/sideModules.js";
 import type { ErrorContent, JsonObject, MimeBundle } from "../protocol/messages.js";
 
 /** Descriptors of the runner besides its standard ones. */
@@ -44,7 +45,7 @@ export interface ExecuteCommand {
   body: string;
   imports: string[];
   lines: LineMap;
-  sideModules: Record<string, string>;
+  sideModules: Record<string, SideModule>;
   allowStdin: boolean;
   /** Print how long it took. */
   timed: boolean;

@@ -2,11 +2,15 @@
  * Modules as cells see them: from the notebook's directory first, from the kernel's packages second, local .ts files
  * compiled by the kernel. Everything is loaded through real import(), so packages that are ESM only work.
  */
+
+import { statSync } from "node:fs";
 import { createRequire, isBuiltin, Module } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
+import type { SideModule } from "../cells/sideModules.js";
 import type { Preload } from "../preload.js";
+import { registerCell } from "./errors.js";
 import { importFrom } from "./preloaded.js";
 import { tslabCompatibility } from "./tslabCompatibility.js";
 
@@ -28,8 +32,10 @@ export class CellModules {
   readonly #fromKernel = createRequire(import.meta.url);
   readonly #importFromNotebook: (specifier: string) => Promise<Namespace>;
   readonly #loaded = new Map<string, Namespace>();
-  readonly #sideSources = new Map<string, string>();
+  readonly #sideSources = new Map<string, SideModule>();
   readonly #sideModules = new Map<string, unknown>();
+  /** Local JSON files that were read, and the time of the version that was. */
+  readonly #json = new Map<string, number>();
 
   constructor(cwd: string, preload: Preload) {
     this.#cwd = cwd;
@@ -45,22 +51,45 @@ export class CellModules {
       url: pathToFileURL(anchor).href,
       filename: anchor,
       dirname: cwd,
-      resolve: (specifier: string) => pathToFileURL(this.#fromNotebook.resolve(specifier)).href,
+      resolve: (specifier: string) => this.#resolve(specifier),
     } as ImportMeta;
   }
 
+  #resolve(specifier: string): string {
+    if (isBuiltin(specifier)) return specifier.startsWith("node:") ? specifier : `node:${specifier}`;
+    for (const require of [this.#fromNotebook, this.#fromKernel]) {
+      try {
+        return pathToFileURL(require.resolve(specifier)).href;
+      } catch (error) {
+        if (!isMissing(error, specifier)) throw error;
+      }
+    }
+    throw notFound(specifier);
+  }
+
   /** Takes newly compiled local files; older versions of them are forgotten. */
-  addSideModules(sources: Record<string, string>): void {
+  addSideModules(sources: Record<string, SideModule>): void {
     for (const [path, source] of Object.entries(sources)) {
       this.#sideSources.set(path, source);
-      // What imported an older version must see the new one.
-      this.#sideModules.clear();
-      for (const specifier of this.#loaded.keys()) if (specifier.startsWith(".")) this.#loaded.delete(specifier);
+      registerCell(path, source.name, source.lines);
+      this.#forgetLocal();
     }
+  }
+
+  /** What imported an older version of a local file must see the new one. */
+  #forgetLocal(): void {
+    this.#sideModules.clear();
+    for (const specifier of this.#loaded.keys()) if (isPath(specifier)) this.#loaded.delete(specifier);
   }
 
   /** Loads what a cell imports, before the cell runs. */
   async load(specifiers: readonly string[]): Promise<void> {
+    for (const [path, time] of this.#json) {
+      if (modifiedAt(path) === time) continue;
+      this.#json.delete(path);
+      delete this.#fromNotebook.cache[path];
+      this.#forgetLocal();
+    }
     for (const specifier of specifiers) await this.import(specifier);
   }
 
@@ -118,7 +147,7 @@ export class CellModules {
   }
 
   #side(from: string, specifier: string): { exports: unknown } | undefined {
-    if (!/^\.{0,2}\//.test(specifier)) return undefined;
+    if (!isPath(specifier)) return undefined;
     const base = resolve(from, specifier).replace(/\.[cm]?[jt]sx?$/, "");
     for (const path of [`${base}.js`, join(base, "index.js")]) {
       if (this.#sideModules.has(path)) return { exports: this.#sideModules.get(path) };
@@ -129,7 +158,7 @@ export class CellModules {
       module.paths = this.#fromNotebook.resolve.paths("x") ?? [];
       module.require = this.#requireFrom(dirname(path), createRequire(path));
       this.#sideModules.set(path, module.exports);
-      module._compile(source, path);
+      compile(module, source);
       this.#sideModules.set(path, module.exports);
       return { exports: module.exports };
     }
@@ -141,6 +170,10 @@ export class CellModules {
       if (specifier === "tslab") return tslabCompatibility;
       const side = this.#side(directory, specifier);
       if (side !== undefined) return side.exports;
+      if (isPath(specifier) && specifier.endsWith(".json")) {
+        const path = resolve(directory, specifier);
+        this.#json.set(path, modifiedAt(path));
+      }
       try {
         return own(specifier);
       } catch (error) {
@@ -154,6 +187,23 @@ export class CellModules {
       main: own.main,
       extensions: own.extensions,
     });
+  }
+}
+
+function isPath(specifier: string): boolean {
+  return /^\.{0,2}\//.test(specifier);
+}
+
+function modifiedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function compile(module: CompilableModule, { name, code }: SideModule): void {
+  try {
+    module._compile(code, module.filename);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
+    throw new Error(`${name} awaits at its top level, which only cells can. Export a promise or an async function.`);
   }
 }
 
