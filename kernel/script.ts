@@ -1,6 +1,6 @@
 /**
  * What cells have as globals, for a script that was exported from a notebook: `import { display } from "tunelab/script"`.
- * A chart becomes a file beside the script, everything else text on the terminal.
+ * A chart or a page of HTML becomes a file beside the script, everything else text on the terminal.
  */
 import { writeFileSync } from "node:fs";
 import { join, parse } from "node:path";
@@ -10,9 +10,11 @@ type Bundle = Record<string, unknown>;
 
 const inline = /src="data:image\/svg\+xml;base64,([^"]+)"/;
 let charts = 0;
+let pages = 0;
 
 /**
- * Shows a value: its text, and for a chart the name of the SVG file that it was written to. Nothing for undefined.
+ * Shows a value: its text, and for a chart, or HTML without text, the name of the file that it was written to. Nothing
+ * for undefined.
  * @param options accepted as in a notebook, without effect
  */
 export function display(value: unknown, options: { raw?: boolean; displayId?: string; update?: boolean } = {}): void {
@@ -25,7 +27,9 @@ export function display(value: unknown, options: { raw?: boolean; displayId?: st
   const chart = picture(bundle);
   const text = String(bundle["text/plain"] ?? bundle["text/markdown"] ?? "");
   if (text !== "") console.log(text);
-  if (chart !== undefined) console.log(`Chart: ${writeChart(chart)}`);
+  const html = bundle["text/html"];
+  if (chart !== undefined) console.log(`Chart: ${write("chart", ++charts, "svg", chart)}`);
+  else if (text === "" && typeof html === "string") console.log(`Page: ${write("page", ++pages, "html", html)}`);
 }
 
 /** In a terminal nothing is taken back. */
@@ -50,10 +54,9 @@ function picture(bundle: Bundle): string | undefined {
   return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("utf8");
 }
 
-function writeChart(svg: string): string {
+function write(what: string, number: number, extension: string, content: string): string {
   const script = parse(process.argv[1] ?? "script");
-  charts++;
-  const path = join(script.dir, `${script.name}-chart-${charts}.svg`);
-  writeFileSync(path, svg);
+  const path = join(script.dir, `${script.name}-${what}-${number}.${extension}`);
+  writeFileSync(path, content);
   return path;
 }

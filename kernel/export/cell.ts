@@ -1,11 +1,14 @@
 /** A code cell as a syntax tree, without the magics that only a notebook understands. */
 import ts from "typescript";
+import { toScriptText } from "./magics.js";
 
 export interface CodeCell {
   source: string;
   file: ts.SourceFile;
   /** The cell is expected to fail: its error is printed and the script goes on. */
   mayFail: boolean;
+  /** The cell prints how long it took. */
+  timed: boolean;
 }
 
 /**
@@ -14,9 +17,10 @@ export interface CodeCell {
  */
 export function parseCell(source: string, tags: readonly string[] = []): CodeCell | undefined {
   const mayFail = tags.includes("raises-exception");
-  for (const text of [source, withoutMagics(source)]) {
+  const { text: adapted, timed } = toScriptText(source);
+  for (const text of [adapted, withoutMagics(source)]) {
     const file = ts.createSourceFile("cell.ts", text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
-    if (isWellFormed(text)) return { source: text, file, mayFail };
+    if (isWellFormed(text)) return { source: text, file, mayFail, timed };
   }
   return undefined;
 }

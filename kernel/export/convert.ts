@@ -54,7 +54,7 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan): string {
       body.push(leadingComments(statement) + pieces.map(([, text]) => text).join("\n"));
     } else if (shares && !ts.isEnumDeclaration(statement)) {
       const [name = ""] = declaredNames(statement);
-      const [before, text] = assign([name], name, withoutExport(statement));
+      const [before, text] = assign([name], name, statement.getText());
       first.push(before);
       // Functions can be called from above their declaration.
       (ts.isFunctionDeclaration(statement) ? first : body).push(`${leadingComments(statement)}${text}\n`);
@@ -67,7 +67,8 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan): string {
   const trailing = cell.source.slice(cell.file.endOfFileToken.getFullStart());
   const text = [...body, trailing].filter((part) => part.trim() !== "").join("\n");
   const guarded = cell.mayFail ? `try {\n${indent(text)}\n} catch (error) {\n  console.error(error);\n}` : text;
-  return (first.join("") + guarded).trim();
+  const timed = cell.timed ? `console.time("Wall time");\n${guarded}\nconsole.timeEnd("Wall time");` : guarded;
+  return (first.join("") + timed).trim();
 }
 
 /** Whether the converted cell calls `display` for its last value. */
@@ -128,13 +129,6 @@ function isOverloadOfShared(statement: ts.Statement, { shared }: Plan): boolean 
     statement.name !== undefined &&
     shared.has(statement.name.text)
   );
-}
-
-function withoutExport(statement: ts.Statement): string {
-  const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
-  const exported = modifiers.filter(({ kind }) => kind === ts.SyntaxKind.ExportKeyword).at(-1);
-  if (exported === undefined) return statement.getText();
-  return statement.getSourceFile().text.slice(exported.end, statement.end).trim();
 }
 
 function leadingComments(statement: ts.Statement): string {

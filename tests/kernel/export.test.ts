@@ -15,6 +15,8 @@ const library = new Map([
   ["aq", { module: "arquero", imported: "*", typeOnly: false }],
 ]);
 
+/** So that the texts of cells can hold "${" without being templates themselves. */
+const dollar = "$";
 const code = (source: string, ...tags: string[]): NotebookCell => ({ type: "code", source, tags });
 const markdown = (source: string): NotebookCell => ({ type: "markdown", source, tags: [] });
 const script = (...cells: (NotebookCell | string)[]): string =>
@@ -84,8 +86,36 @@ describe("export: the script's text", () => {
 
   it("comments magics out, and cells of other languages as a whole", () => {
     assert.equal(script("%time\nconst a = 1;"), "// %time\nconst a = 1;\n");
-    assert.equal(script("%%bash\nls -l"), "// %%bash\n// ls -l\n");
+    assert.equal(script("%%python\nprint(1)"), "// %%python\n// print(1)\n");
     assert.equal(script("this is no code"), "// this is no code\n");
+  });
+
+  it("keeps cells with magics, and times what was timed", () => {
+    assert.equal(
+      script("%%time\nconst a = 1;", "%check warn\n%%check warn\n\nconst b: string = a;"),
+      'console.time("Wall time");\n// %%time\nconst a = 1;\nconsole.timeEnd("Wall time");\n\n' +
+        "// %check warn\n// %%check warn\nconst b: string = a;\n",
+    );
+    assert.match(script("%%time\n1 + 1"), /console\.time\([\s\S]*display\(1 \+ 1\);\nconsole\.timeEnd/);
+    assert.equal(
+      script(`%%bash -e\necho ${dollar}{A} \`b\`\n%%ls`),
+      'import { execFileSync } from "node:child_process";\n\n// %%bash -e\n' +
+        `void execFileSync("bash", ["-e", "-c", \`echo \\${dollar}{A} \\\`b\\\`\n%%ls\`], ` +
+        '{ stdio: ["ignore", "inherit", "inherit"] });\n',
+    );
+    assert.match(script("%%sh --no-raise-error\nexit 3"), /void spawnSync\("sh"/);
+    assert.match(script("%%html\n<b>x</b>"), /display\(\{ "text\/html": `<b>x<\/b>` \}, \{ raw: true \}\);/);
+  });
+
+  it("reads exports, a hashbang and an object literal as the kernel does", () => {
+    assert.match(
+      script("#!/usr/bin/env node\nexport const a = 1;\n{ a: a }"),
+      /\nconst a = 1;\ndisplay\(\(\{ a: a \}\)\);\n$/,
+    );
+  });
+
+  it("refuses a cell that makes itself a module", () => {
+    assert.throws(() => script("/** @module shapes */\nexport const a = 1;"), /the module "shapes".*file shapes\.ts/);
   });
 
   it("leaves a negation alone although it starts like a shell line", () => {
@@ -194,6 +224,42 @@ describe("export: round trip", () => {
       `Chart: ${join(folder, "counting-chart-1.svg")}`,
     ]);
     assert.match(readFileSync(join(folder, "counting-chart-1.svg"), "utf8"), /^<svg .*<\/svg>$/);
+  });
+
+  it("runs cells with magics as the notebook does", () => {
+    const file = join(folder, "magic.ts");
+    const magic = [
+      "%%time\nconst { length } = 'four';\nlength",
+      '%%sh\necho "sh $((40 + 2))"; cat; echo ö >&2',
+      "%%bash --no-raise-error\n[[ a == a ]] && echo bash\nexit 3",
+      "%%check warn\nconst wrong: number = 'text';\nwrong",
+      `%%html\n<b>\`${dollar}{page}\`</b>`,
+    ];
+    writeFileSync(
+      file,
+      exportSource(
+        magic.map((cell) => code(cell)),
+        { preloaded: library },
+      ),
+    );
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--import=tsx", file], {
+      encoding: "utf8",
+      cwd: root,
+    });
+    assert.equal(status, 0, stderr);
+    assert.equal(stderr, "ö\n");
+    const page = join(folder, "magic-page-1.html");
+    assert.match(stdout, /^4\nWall time: .*s\n/);
+    assert.equal(stdout.replace(/Wall time.*\n/, ""), `4\nsh 42\nbash\ntext\nPage: ${page}\n`);
+    assert.equal(readFileSync(page, "utf8"), `<b>\`${dollar}{page}\`</b>`);
+  });
+
+  it("ends where a shell cell fails", () => {
+    const file = join(folder, "fails.ts");
+    writeFileSync(file, exportSource([code("%%sh\nexit 3"), code("console.log('never')")], { preloaded: library }));
+    const { stdout, status } = spawnSync(process.execPath, ["--import=tsx", file], { encoding: "utf8", cwd: root });
+    assert.notEqual(status, 0);
+    assert.equal(stdout, "");
   });
 
   it("type-checks under the strict settings of the project", () => {
