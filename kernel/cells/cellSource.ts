@@ -22,6 +22,12 @@ export function toCellSource(source: string): CellSource {
   };
 }
 
+/** Whether the cell begins with `// @ts-nocheck`, by which a file asks for no type errors. */
+export function isUnchecked(text: string): boolean {
+  const comments = text.includes("@ts-nocheck") ? ts.getLeadingCommentRanges(text, 0) : undefined;
+  return comments?.some(({ pos, end }) => /^\/\/\s*@ts-nocheck\b/.test(text.slice(pos, end))) ?? false;
+}
+
 /** Exports mean nothing in a notebook: what they declare is declared, what they name from elsewhere is imported. */
 function withoutExports(source: string): string {
   if (!/\bexport\b/.test(source)) return source;

@@ -3,7 +3,7 @@ import type { CheckLevel } from "../magics/names.js";
 import type { Preload } from "../preload.js";
 import { carriedDeclarations, globalNames, withoutAugmentedAgain } from "./ambient.js";
 import { toCellFunction } from "./cellFunction.js";
-import { faultsOf, toCellSource } from "./cellSource.js";
+import { faultsOf, isUnchecked, toCellSource } from "./cellSource.js";
 import { withoutLostNames } from "./declarations.js";
 import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
@@ -77,12 +77,13 @@ export class CellCompiler {
     const shown = (diagnostics: TslabDiagnostic[]) =>
       diagnostics.map(toCellDiagnostic).map((one) => (one.line === opened ? { ...one, column: one.column - 1 } : one));
     const known = withoutAugmentedAgain(this.#declarations, text);
-    let conversion = this.#converter.convert(known, text);
+    const convert = () => this.#converter.convert(known, text);
+    let conversion = isUnchecked(text) ? this.#shim.withoutTypeErrors(convert) : convert();
     let emitted = this.#shim.takeEmitted();
     let warnings: CellDiagnostic[] = [];
     if (conversion.diagnostics.length > 0 && check === "warn") {
       warnings = shown(conversion.diagnostics);
-      conversion = this.#shim.withoutTypeErrors(() => this.#converter.convert(known, text));
+      conversion = this.#shim.withoutTypeErrors(convert);
       emitted = this.#shim.takeEmitted();
     }
     if (conversion.diagnostics.length > 0) {

@@ -166,6 +166,15 @@ const ROWS: readonly Row[] = [
   ["JSX", ["const el = <b>x</b>;", /JSX cannot be compiled in a cell/], ["<></>", /JSX cannot/]],
   ["type assertions that look like JSX", ["<string>'cast'", "'cast'"]],
 
+  // Comments to the checker
+  ["@ts-nocheck", ["/* a */\n// @ts-nocheck\nconst nc: number = 'x'; nc", "'x'"], ["nc satisfies number", "'x'"]],
+  ["@ts-nocheck in the middle", ["const nd = 1;\n// @ts-nocheck\nconst ne: number = 'x';", /TS2322/]],
+  [
+    "@ts-expect-error",
+    ["// @ts-expect-error it is a text\nconst ee: number = 'x'; ee", "'x'"],
+    ["// @ts-expect-error\n1", /TS2578/],
+  ],
+
   // Text
   ["only types", ["type Ot = string; interface Oi { a: Ot }"], ["const oi: Oi = { a: 'x' }; oi", "{ a: 'x' }"]],
   ["only comments", ["// one"], ["/* two */"], ["/** three */\n"], ["\n  \n"]],

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import type { JsonObject } from "../../kernel/protocol/messages.js";
 import { type TestClient, TestKernel } from "./client.js";
 
 const TIMES = /CPU times: user .+, sys: .+, total: .+\nWall time: .+\n$/;
@@ -220,6 +221,25 @@ describe("magics", () => {
         (await client.request("inspect_request", { code, cursor_pos: code.length, detail_level: 0 })).found;
       assert.equal(await found("%%time\nconsole"), true);
       assert.equal(await found("%%sh\nconsole"), false);
+    });
+
+    it("debug a cell at its own lines", async () => {
+      const code = "%%time\n\nconst held = 1;\nheld + 1";
+      const debug = async (command: string, args: JsonObject = {}): Promise<JsonObject> =>
+        (await client.request("debug_request", { type: "request", seq: 1, command, arguments: args }, "control"))
+          .body as JsonObject;
+      await debug("attach");
+      const { sourcePath: path } = await debug("dumpCell", { code });
+      await debug("setBreakpoints", { source: { path }, breakpoints: [{ line: 4 }] });
+      const { result } = await client.submit(code);
+      await client.until(() => client.broadcasts.some(({ content }) => content.event === "stopped"));
+      const { stackFrames } = await debug("stackTrace", { threadId: 1 });
+      assert.deepEqual(
+        (stackFrames as JsonObject[]).map(({ line, source }) => [line, (source as JsonObject).path]),
+        [[4, path]],
+      );
+      await debug("disconnect");
+      assert.equal((await result).value?.["text/plain"], "2");
     });
 
     for (const [code, status] of [
