@@ -4,6 +4,7 @@ import { root } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
 import { runStages } from "./stage.mjs";
 import { build } from "./stages/build.mjs";
+import { exporter } from "./stages/exporter.mjs";
 import { kernelspec } from "./stages/kernelspec.mjs";
 import { native } from "./stages/native.mjs";
 import { checkNode } from "./stages/node.mjs";
@@ -23,6 +24,6 @@ export async function setUp({ withPeers = false } = {}) {
     );
   }
   // The native backend links against the OpenBLAS of the Python environment, so that comes first.
-  const stages = [packages, python, native, build, kernelspec];
+  const stages = [packages, python, native, build, kernelspec, exporter];
   await runStages(withPeers ? [...stages, peers] : stages);
 }
