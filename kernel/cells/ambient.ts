@@ -37,6 +37,45 @@ export function withoutAugmentedAgain(declarations: string, source: string): str
     .join("");
 }
 
+/**
+ * A cell's source in which a namespace also has what earlier cells put into one of that name, as it would in one file.
+ * `names` are those namespaces; what the cell declares anew counts.
+ */
+export function withEarlierNamespaces(source: string, declarations: string): { text: string; names: string[] } {
+  const names: string[] = [];
+  if (!/\bnamespace\b/.test(source) || !/\bnamespace\b/.test(declarations)) return { text: source, names };
+  const earlier = parse(declarations);
+  const { statements } = parse(source);
+  let text = source;
+  for (const [name, blocks] of [...onlyNamespaces(statements)].reverse()) {
+    const before = onlyNamespaces(earlier.statements).get(name);
+    const last = blocks.at(-1);
+    if (before === undefined || last === undefined) continue;
+    const anew = new Set(blocks.flatMap(membersOf).flatMap(declaredNames));
+    const kept = before.flatMap(membersOf).filter((member) => !declaredNames(member).some((one) => anew.has(one)));
+    const members = kept.map((member) => member.getText(earlier).replaceAll(/\s+/g, " ")).join(" ");
+    // Behind the namespace and without a line end, so that the cell's lines stay.
+    text = `${text.slice(0, last.end)} declare namespace ${name} { ${members} }${text.slice(last.end)}`;
+    names.push(name);
+  }
+  return { text, names };
+}
+
+/** The names that are declared as namespaces and as nothing else, in the order of their last blocks. */
+function onlyNamespaces(statements: readonly TypeScript.Statement[]): Map<string, TypeScript.ModuleDeclaration[]> {
+  const found = new Map<string, TypeScript.ModuleDeclaration[]>();
+  for (const statement of statements) {
+    if (isAugmentation(statement) || !ts.isModuleDeclaration(statement)) continue;
+    const { text } = statement.name;
+    const blocks = found.get(text) ?? [];
+    found.delete(text);
+    found.set(text, [...blocks, statement]);
+  }
+  for (const name of statements.filter((one) => !ts.isModuleDeclaration(one)).flatMap(declaredNames))
+    found.delete(name);
+  return found;
+}
+
 /** Names of `declare global`, which are no cell's variables, unless a cell has one of that name as well. */
 export function globalNames(declarations: string): Set<string> {
   if (!/\bdeclare global\b/.test(declarations)) return new Set();

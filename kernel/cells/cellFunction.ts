@@ -28,11 +28,15 @@ interface Edit {
   text: string;
 }
 
-/** @param globals names that are the process's own even where the converter took them for an earlier cell's */
+/**
+ * @param globals names that are the process's own even where the converter took them for an earlier cell's
+ * @param continued names that begin with the value that an earlier cell gave them
+ */
 export function toCellFunction(
   module: string,
   lastExpression: string | undefined,
   globals: ReadonlySet<string> = new Set(),
+  continued: readonly string[] = [],
 ): CellFunction {
   const source = module.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, "");
   const file = ts.createSourceFile("cell.js", source, ts.ScriptTarget.ES2023, true, ts.ScriptKind.JS);
@@ -73,6 +77,8 @@ export function toCellFunction(
     fixed.has(name) ? `get ${name}(){return ${name}}` : `get ${name}(){return ${name}},set ${name}(v){${name}=v}`,
   );
   if (accessors.length > 0) head = `__cell.bind({${accessors.join(",")}});${head}`;
+  // Read before the names are bound anew.
+  head = continued.map((name) => `var ${name}=exports.${name};`).join("") + head;
   return { body: head + applyEdits(source, edits), imports, names };
 
   /** Behind `using`, TypeScript puts the rest of the cell into a block that disposes at its end. */

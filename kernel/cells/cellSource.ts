@@ -84,8 +84,14 @@ function objectLiteralStart(text: string): number | undefined {
   if (faultsOf(literal).length > 0 || others.length > 0 || only === undefined) return undefined;
   if (!ts.isExpressionStatement(only) || !ts.isParenthesizedExpression(only.expression)) return undefined;
   const { expression } = only.expression;
-  if (!ts.isObjectLiteralExpression(expression)) return undefined;
+  if (!ts.isObjectLiteralExpression(expression) || !expression.properties.every(isWhole)) return undefined;
   return block === file.statements[0] || expression.properties.some(ts.isPropertyAssignment) ? start : undefined;
+}
+
+/** The parser also takes `{ f() }` and `{ a = 1 }`, which are blocks that call and assign. */
+function isWhole(property: TypeScript.ObjectLiteralElementLike): boolean {
+  if (ts.isShorthandPropertyAssignment(property)) return property.objectAssignmentInitializer === undefined;
+  return ts.isPropertyAssignment(property) || ts.isSpreadAssignment(property) || property.body !== undefined;
 }
 
 function hasFault(file: TypeScript.SourceFile, { pos, end }: TypeScript.Node): boolean {

@@ -1,7 +1,7 @@
 /** From a cell's source to a function or to diagnostics, with the declarations of earlier cells in mind. */
 import type { CheckLevel } from "../magics/names.js";
 import type { Preload } from "../preload.js";
-import { carriedDeclarations, globalNames, withoutAugmentedAgain } from "./ambient.js";
+import { carriedDeclarations, globalNames, withEarlierNamespaces, withoutAugmentedAgain } from "./ambient.js";
 import { toCellFunction } from "./cellFunction.js";
 import { faultsOf, isUnchecked, toCellSource } from "./cellSource.js";
 import { withoutLostNames } from "./declarations.js";
@@ -77,7 +77,8 @@ export class CellCompiler {
     const shown = (diagnostics: TslabDiagnostic[]) =>
       diagnostics.map(toCellDiagnostic).map((one) => (one.line === opened ? { ...one, column: one.column - 1 } : one));
     const known = withoutAugmentedAgain(this.#declarations, text);
-    const convert = () => this.#converter.convert(known, text);
+    const continued = withEarlierNamespaces(text, known);
+    const convert = () => this.#converter.convert(known, continued.text);
     let conversion = isUnchecked(text) ? this.#shim.withoutTypeErrors(convert) : convert();
     let emitted = this.#shim.takeEmitted();
     let warnings: CellDiagnostic[] = [];
@@ -92,7 +93,7 @@ export class CellCompiler {
     this.#pending = `${conversion.declOutput ?? ""}${carriedDeclarations(known, emitted.declarations)}`;
     return {
       cell: {
-        ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar, globalNames(known)),
+        ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar, globalNames(known), continued.names),
         lines: emitted.sourceMap === "" ? [] : decodeLineMap(emitted.sourceMap, 1),
         sideModules: emitted.sideModules,
       },

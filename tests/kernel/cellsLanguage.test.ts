@@ -89,6 +89,17 @@ const ROWS: readonly Row[] = [
     ["N2.m", "2"],
   ],
   [
+    "namespaces that go on in later cells",
+    ["namespace Nm { export const a = 1; export type T = number; export const get = () => Nm; export const d = 1; }"],
+    ["1", "1"],
+    ["namespace Nm {\n  export const b: T = d + 1;\n  export const a = 'new';\n}\n[Nm.a, Nm.b]", "[ 'new', 2 ]"],
+    ["const nmt: Nm.T = Nm.b; [nmt, Nm.a.length, Nm.get() === Nm]", "[ 2, 3, true ]"],
+    ["namespace Nm { export interface I { z: 1 } }"],
+    ["const nmi: Nm.I = { z: 1 }; [nmi.z, Nm.b]", "[ 1, 2 ]"],
+    ["class Nm { own = 1 }\nnamespace Nm { export const c = 3; }"],
+    ["[new Nm().own, Nm.c, 'a' in Nm]", "[ 1, 3, false ]"],
+  ],
+  [
     "a function with a namespace",
     ["function fn() { return fn.count; }\nnamespace fn { export let count = 1; }"],
     ["1", "1"],
