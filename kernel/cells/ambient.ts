@@ -5,7 +5,8 @@
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
-const ANY = /\b(?:namespace|module|global)\b|\bimport\s+\w+\s*=/;
+/** Whether a text of declarations has any: parsing it for every cell would take longer than all else here. */
+const ANY = /^(?:export )?(?:declare )?(?:namespace|module|global)\b|^(?:export )?import\s+(?:type\s+)?\w+\s*=/m;
 
 /** What `before` says in those forms and the cell, by its own declarations, did not declare again. */
 export function carriedDeclarations(before: string, cell: string): string {
