@@ -6,12 +6,15 @@ import { setUp } from "../setup.mjs";
 import { openly } from "../shell.mjs";
 import { say } from "../terminal.mjs";
 
+/** Those that need nothing of .peers-venv, which is large. */
+const withoutPyTorch = new Set(["kernel.ts"]);
+
 /** @param {string[]} args words of which one must be in a benchmark's name; none runs them all */
 export async function run(args) {
-  await setUp({ withPeers: true });
   const all = hasFile("tests/bench") ? readdirSync(inRoot("tests/bench")).filter((file) => file.endsWith(".ts")) : [];
   const chosen = args.length === 0 ? all : all.filter((file) => args.some((word) => file.includes(word)));
   if (chosen.length === 0) throw new Problem("No benchmark chosen.", `There are: ${all.join(", ") || "none"}.`);
+  await setUp({ withPeers: chosen.some((file) => !withoutPyTorch.has(file)) });
   let worst = 0;
   for (const file of chosen.sort()) {
     say(`\n${file}`);

@@ -1,4 +1,7 @@
-/** A Jupyter client for tests: starts the built kernel, asks it, and collects what it says, message by message. */
+/**
+ * A Jupyter client for tests and benchmarks: starts the built kernel, or another one, asks it, and collects what it
+ * says, message by message.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -13,9 +16,12 @@ import { Wire } from "../../kernel/protocol/wire.js";
 export const KERNEL_ENTRY = fileURLToPath(new URL("../../dist/kernel/main.js", import.meta.url));
 
 export interface KernelOptions {
+  /** Program and arguments of another kernel, as its kernel.json has them: "{connection_file}" is replaced. */
+  argv?: readonly string[];
   /** Directory of the notebook; a new empty one by default. */
   cwd?: string;
-  env?: Record<string, string>;
+  /** Added to this process' variables; undefined takes one away. Nothing is preloaded unless this says so. */
+  env?: Record<string, string | undefined>;
   transport?: "tcp" | "ipc";
   key?: string;
 }
@@ -47,6 +53,9 @@ export interface Pending {
 }
 
 const DEFAULT_TIMEOUT_MS = 40_000;
+const STOP_TIMEOUT_MS = 5000;
+/** ZeroMQ's own pause between attempts is a tenth of a second, a quarter of what a kernel needs to start. */
+const RECONNECT_MS = 5;
 
 export class TestKernel {
   readonly process: ChildProcess;
@@ -84,7 +93,9 @@ export class TestKernel {
         hb_port,
       }),
     );
-    const child = spawn(process.execPath, [KERNEL_ENTRY, connectionFile], {
+    const argv = options.argv ?? [process.execPath, KERNEL_ENTRY, "{connection_file}"];
+    const [program = "", ...args] = argv.map((word) => word.replace("{connection_file}", connectionFile));
+    const child = spawn(program, args, {
       cwd,
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), TUNELAB_PRELOAD: "", ...options.env },
       stdio: ["ignore", "ignore", process.env.KERNEL_LOG ? "inherit" : "ignore"],
@@ -94,9 +105,15 @@ export class TestKernel {
 
   /** A client whose subscription is in force. */
   async connect(): Promise<TestClient> {
+    const client = this.open();
+    await client.welcome();
+    return client;
+  }
+
+  /** A client that may ask at once; what the kernel broadcasts before it has subscribed is lost to it. */
+  open(): TestClient {
     const client = new TestClient(this.connectionFile);
     this.clients.push(client);
-    await client.welcome();
     return client;
   }
 
@@ -105,7 +122,9 @@ export class TestKernel {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       const ended = new Promise((resolve) => this.process.once("exit", resolve));
       this.process.kill("SIGTERM");
+      const force = setTimeout(() => this.process.kill("SIGKILL"), STOP_TIMEOUT_MS);
       await ended;
+      clearTimeout(force);
     }
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -118,7 +137,7 @@ export class TestClient {
   readonly inputRequests: Message[] = [];
   readonly #wire: Wire;
   readonly #sockets: Record<"shell" | "control" | "stdin", Dealer>;
-  readonly #iopub = new Subscriber({ receiveHighWaterMark: 0 });
+  readonly #iopub: Subscriber;
   readonly #heartbeat = new Request();
   readonly #byParent = new Map<string, Message[]>();
   readonly #replies = new Map<string, Message>();
@@ -129,7 +148,9 @@ export class TestClient {
     this.#wire = new Wire(connection);
     const at = (channel: Channel) => address(connection, channel);
     const routingId = `client-${Math.random()}`;
-    const dealer = () => new Dealer({ routingId, linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+    const options = { linger: 0, receiveHighWaterMark: 0, reconnectInterval: RECONNECT_MS };
+    const dealer = () => new Dealer({ ...options, routingId, sendHighWaterMark: 0 });
+    this.#iopub = new Subscriber(options);
     this.#sockets = { shell: dealer(), control: dealer(), stdin: dealer() };
     for (const channel of ["shell", "control", "stdin"] as const) {
       this.#sockets[channel].connect(at(channel));
@@ -224,6 +245,10 @@ export class TestClient {
     return performance.now() - start;
   }
 
+  replied(id: string): boolean {
+    return this.#replies.has(id);
+  }
+
   /** iopub messages so far of the request `id`. */
   of(id: string): Message[] {
     return this.#byParent.get(id) ?? [];
@@ -286,7 +311,7 @@ export class TestClient {
   }
 
   async #listen(): Promise<void> {
-    for await (const [, ...frames] of this.#iopub) {
+    for await (const frames of this.#iopub) {
       const message = this.#wire.decode(frames);
       this.broadcasts.push(message);
       const parent = String(message.parentHeader.msg_id ?? "");
