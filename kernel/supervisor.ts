@@ -73,6 +73,7 @@ export class Supervisor {
       inspect: (command) => this.#runner.inspect(command),
       generation: () => this.#runner.generation,
       event: (content) => void sockets.publish({ type: "debug_event", content, parent: this.#latest }),
+      codeLines: (source) => this.#compiler().codeLines(source),
     });
     this.#comms = new Comms({
       publish: (message) => void sockets.publish(message),
@@ -242,8 +243,9 @@ export class Supervisor {
     }
     if (this.#interrupted) return failed(INTERRUPTED);
     this.#executions.set(id, execution);
-    await this.#debugger.beforeCell(id, source, prepared.cell.lines);
-    const done = await this.#runner.execute(command(id, label, prepared, allowStdin));
+    await this.#debugger.beforeCell(id, source, prepared.cell);
+    const { watchesUncaught } = this.#debugger;
+    const done = await this.#runner.execute({ ...command(id, label, prepared, allowStdin), watchesUncaught });
     await this.#compiler().finish(done.lost);
     return done;
   }

@@ -13,6 +13,8 @@ import { ts } from "./typescript.js";
 
 export interface CellFunction {
   body: string;
+  /** How much of the body's first line stands before the cell's own code. */
+  head: number;
   /** Module specifiers of the static imports, in order. */
   imports: string[];
   /** Names that the cell declares. */
@@ -79,7 +81,7 @@ export function toCellFunction(
   if (accessors.length > 0) head = `__cell.bind({${accessors.join(",")}});${head}`;
   // Read before the names are bound anew.
   head = continued.map((name) => `var ${name}=exports.${name};`).join("") + head;
-  return { body: head + applyEdits(source, edits), imports, names };
+  return { body: head + applyEdits(source, edits), head: head.length, imports, names };
 
   /** Behind `using`, TypeScript puts the rest of the cell into a block that disposes at its end. */
   function returnLastInside(statements: readonly TypeScript.Statement[]): void {

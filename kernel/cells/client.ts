@@ -7,7 +7,7 @@ export type CellsCall =
   | { method: "compile"; source: string; check: CheckLevel }
   | { method: "finish"; lost: readonly string[] }
   | { method: "complete" | "inspect"; source: string; position: number }
-  | { method: "isComplete"; source: string }
+  | { method: "isComplete" | "codeLines"; source: string }
   | { method: "reset" };
 
 export type CellsReply = { id: number; value: unknown } | { id: number; error: string };
@@ -54,6 +54,11 @@ export class CellsClient {
 
   isComplete(source: string): Promise<{ status: string; indent?: string }> {
     return this.#ask({ method: "isComplete", source }) as Promise<{ status: string; indent?: string }>;
+  }
+
+  /** The lines, from 1, at which a debugger can stop. */
+  codeLines(source: string): Promise<number[]> {
+    return this.#ask({ method: "codeLines", source }) as Promise<number[]>;
   }
 
   reset(): Promise<void> {

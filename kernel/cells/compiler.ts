@@ -21,6 +21,7 @@ import { VirtualFiles } from "./virtualFiles.js";
 
 export interface CompiledCell {
   body: string;
+  head: number;
   imports: string[];
   names: string[];
   lines: LineMap;
@@ -157,7 +158,7 @@ export class CellCompiler {
       // What the converter knows as a file is this cell.
       .map((one) => (one.file === `${name}.ts` ? { ...one, file: undefined } : one));
     if (diagnostics.length > 0 && check === "error") return { diagnostics };
-    return { cell: { body: "", imports: [], names: [], lines: [], sideModules: {} }, warnings: diagnostics };
+    return { cell: { body: "", head: 0, imports: [], names: [], lines: [], sideModules: {} }, warnings: diagnostics };
   }
 
   /** Types for the preloaded names; their values are the runner's affair. */

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { readPreload } from "../preload.js";
 import type { CellsCall, CellsReply } from "./client.js";
+import { codeLines } from "./codeLines.js";
 import { CellCompiler } from "./compiler.js";
 import { saveCodeCache } from "./typescript.js";
 
@@ -25,6 +26,8 @@ function answer(call: CellsCall): unknown {
       return compiler.inspect(call.source, call.position);
     case "isComplete":
       return compiler.isComplete(call.source);
+    case "codeLines":
+      return codeLines(call.source);
     case "reset":
       return compiler.reset(preload);
   }

@@ -89,6 +89,12 @@ export class NotebookCells {
     return /\n[ \t\r]*\n[ \t\r]*$/.test(source) ? { status: "complete" } : { status: "incomplete", indent: "" };
   }
 
+  /** The lines, from 1, at which a debugger can stop. */
+  async codeLines(source: string): Promise<number[]> {
+    const code = typeScriptOf(source);
+    return code === undefined ? [] : await this.#client.codeLines(code);
+  }
+
   /** Forgets every cell, as after a restart of the runner. */
   reset(): Promise<void> {
     return this.#client.reset();
@@ -129,7 +135,7 @@ function asCell(request: Exclude<CellRequest, { kind: "typescript" }>): Compiled
   const { kind } = request;
   const { time: _time, check: _check, setCheck: _setCheck, ...rest } = request;
   const body = `await __cell.${kind}(${JSON.stringify(rest)});`;
-  return { body, imports: [], names: [], lines: [], sideModules: {} };
+  return { body, head: 0, imports: [], names: [], lines: [], sideModules: {} };
 }
 
 function describeLevel(level: CheckLevel): string {

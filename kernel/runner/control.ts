@@ -54,7 +54,8 @@ for (const event of ["Debugger.paused", "Debugger.resumed"]) {
 }
 
 session.on("Debugger.scriptParsed", ({ method, params: { scriptId, url } }) => {
-  if (url.startsWith("cell-")) tell({ method, params: { scriptId, url } });
+  if (url.startsWith("cell-") || (url.startsWith("file:") && !url.includes("/node_modules/")))
+    tell({ method, params: { scriptId, url } });
 });
 
 const socket = new Socket({ fd: FD.interrupts, readable: true, writable: false });

@@ -1,4 +1,5 @@
 /** Runs one cell: modules first, then its code, then its value; whatever happens, exactly one answer is sent. */
+import { promiseHooks } from "node:v8";
 import vm from "node:vm";
 import type { HtmlCell, ShellCell } from "../magics/read.js";
 import { sendMessage, sendText } from "./channel.js";
@@ -68,10 +69,14 @@ export class Executor {
     setForeground(cell);
     publishListeners();
     runIn(cell, () => {
-      this.#run(cell, command).then(
-        (done) => this.#finish(cell, done),
-        (error: unknown) => this.fail(cell, error),
-      );
+      const run = this.#run(cell, command);
+      const heard = () =>
+        run.then(
+          (done) => this.#finish(cell, done),
+          (error: unknown) => this.fail(cell, error),
+        );
+      if (command.watchesUncaught) onceSettled(run, heard);
+      else void heard();
     });
   }
 
@@ -115,6 +120,15 @@ export class Executor {
       ...(value !== undefined && { value }),
     };
   }
+}
+
+/** To the inspector, an exception for which a handler waits is a caught one; so the handler comes only at the end. */
+function onceSettled(promise: Promise<unknown>, then: () => void): void {
+  const stop = promiseHooks.onSettled((settled) => {
+    if (settled !== promise) return;
+    stop();
+    then();
+  }) as () => void;
 }
 
 function compileScript(body: string, filename: string): CellScript {

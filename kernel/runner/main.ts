@@ -11,6 +11,7 @@ import { confirm, password, prompt } from "./input.js";
 import { interruptHook, startControlThread } from "./interrupts.js";
 import type { Command } from "./messages.js";
 import { FD } from "./messages.js";
+import { bundleNow } from "./mime.js";
 import { CellModules } from "./modules.js";
 import { Preloaded } from "./preloaded.js";
 import { currentCell, enterEventLoop, followCells, KeyboardInterrupt } from "./running.js";
@@ -29,6 +30,7 @@ function defineGlobals(): void {
     comms,
     ...widgets,
     [Symbol.for("tunelab.display")]: displayHook,
+    [Symbol.for("tunelab.show")]: bundleNow,
     [Symbol.for("tunelab.interrupt")]: interruptHook,
   };
   for (const key of Reflect.ownKeys(values)) {

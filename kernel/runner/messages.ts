@@ -49,6 +49,8 @@ export interface ExecuteCommand {
   allowStdin: boolean;
   /** Print how long it took. */
   timed: boolean;
+  /** A debugger stops at exceptions that nobody catches. */
+  watchesUncaught: boolean;
 }
 
 /** What a front end did with a comm. */

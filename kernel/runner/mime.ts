@@ -13,6 +13,15 @@ export async function toBundle(value: unknown): Promise<MimeBundle> {
   return { "text/plain": inspect(value) };
 }
 
+/** The MIME bundle of a value while the thread stands still: what would have to be awaited is shown as text. */
+export function bundleNow(value: unknown): MimeBundle {
+  if (typeof value === "object" && value !== null) {
+    const own = ownBundle(value);
+    if (own !== undefined && !(own instanceof Promise)) return own;
+  }
+  return { "text/plain": inspect(value) };
+}
+
 /** True for `{ "text/html": ..., "text/plain": ... }`. */
 export function isBundle(value: unknown): value is MimeBundle {
   if (!isPlainObject(value)) return false;
@@ -20,11 +29,11 @@ export function isBundle(value: unknown): value is MimeBundle {
   return keys.length > 0 && keys.every((key) => /^[a-z]+\/[\w.+-]+$/.test(key));
 }
 
-async function ownBundle(value: object): Promise<MimeBundle | undefined> {
+function ownBundle(value: object): MimeBundle | Promise<MimeBundle> | undefined {
   const shown = value as Record<PropertyKey, unknown>;
   if (typeof shown[DISPLAY] === "function") {
-    const bundle: unknown = await (shown[DISPLAY] as () => unknown).call(value);
-    if (typeof bundle === "object" && bundle !== null) return bundle as MimeBundle;
+    const bundle: unknown = (shown[DISPLAY] as () => unknown).call(value);
+    if (typeof bundle === "object" && bundle !== null) return bundle as MimeBundle | Promise<MimeBundle>;
   }
   if (typeof shown.toHTML === "function") {
     return { "text/html": String((shown.toHTML as () => unknown).call(value)), "text/plain": inspect(value) };

@@ -2,44 +2,42 @@
  * The debugger: the part of the Debug Adapter Protocol that notebook front ends use, over the inspector of the runner.
  * Everything is answered here and by the runner's control thread, so also while a cell stands at a breakpoint.
  */
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { LineMap } from "../cells/lineMap.js";
-import { sourceLineOf } from "../cells/lineMap.js";
+import type { CompiledCell } from "../cells/compiler.js";
 import type { Json, JsonObject } from "../protocol/messages.js";
 import { asNumber, asObject, asString } from "../protocol/messages.js";
-import { CELL_HEAD, type InspectorCommand, type InspectorMessage } from "../runner/messages.js";
-import { murmur2 } from "./murmur2.js";
-import { type RemoteObject, showRemote } from "./remoteObject.js";
+import type { InspectorCommand, InspectorMessage } from "../runner/messages.js";
+import { Breakpoints } from "./debugger/breakpoints.js";
+import { EXCEPTION_FILTERS, Exceptions, thrownBy } from "./debugger/exceptions.js";
+import { Expressions, SCOPE } from "./debugger/expressions.js";
+import { type CallFrame, describeFrames, knownScopes, ownFrames } from "./debugger/frames.js";
+import { Inspector } from "./debugger/inspector.js";
+import { HASH, PREFIX, Sources, SUFFIX } from "./debugger/sources.js";
+import { Variables } from "./debugger/variables.js";
+import type { RemoteObject } from "./remoteObject.js";
 
 interface DebuggerWires {
   inspect(command: InspectorCommand): void;
   /** Another number for each runner. */
   generation(): number;
   event(content: JsonObject): void;
-}
-
-interface CallFrame {
-  callFrameId: string;
-  functionName: string;
-  location: { scriptId: string; lineNumber: number; columnNumber: number };
-  scopeChain: { type: string; object: RemoteObject }[];
-}
-
-interface Cell {
-  path: string;
-  lines: LineMap;
+  /** Lines of a source, from 1, at which code can be stopped. */
+  codeLines(source: string): Promise<number[]>;
 }
 
 type Command = (body: JsonObject) => Promise<JsonObject> | JsonObject;
 
-const SEED = 0x74756e65;
-/** JupyterLab shows a path with "ipykernel_" in it as "Cell [3]", any other as it is. */
-const PREFIX = `${join(tmpdir(), `tunelab_ipykernel_${process.pid}`)}/`;
-const SUFFIX = ".ts";
-/** Behind the functions with which the runner begins each script. */
-const FIRST_COLUMN = CELL_HEAD.length;
 const THREAD = { id: 1, name: "cells" };
+const CAPABILITIES: JsonObject = {
+  supportsConfigurationDoneRequest: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsLogPoints: true,
+  supportsEvaluateForHovers: true,
+  supportsSetVariable: true,
+  supportsExceptionInfoRequest: true,
+  supportsStepBack: false,
+  exceptionBreakpointFilters: EXCEPTION_FILTERS,
+};
 const STEPS: Record<string, string> = {
   continue: "Debugger.resume",
   next: "Debugger.stepOver",
@@ -47,59 +45,70 @@ const STEPS: Record<string, string> = {
   stepOut: "Debugger.stepOut",
   pause: "Debugger.pause",
 };
-/** What a cell's function has besides the cell's own names. */
-const OWN_NAMES = new Set(["exports", "require", "__cell", "__filename", "__dirname", "arguments", "this"]);
-const SCOPE = 'globalThis[Symbol.for("tunelab.scope")]';
 const NOTEBOOK = `(scope => { const names = {}; for (const name of Object.keys(scope)) try { names[name] = scope[name]; } catch {} return names; })(${SCOPE})`;
+const NO_GLOBALS =
+  "A variable cannot be copied to the notebook: cells are checked before they run, and would not know its type. " +
+  "Declare it in a cell, and set it with setVariable or by an assignment.";
 
 export class Debugger {
   readonly #wires: DebuggerWires;
-  readonly #waiting = new Map<number, { resolve(result: JsonObject): void; reject(error: Error): void }>();
-  readonly #sources = new Map<string, string>();
-  /** Path to lines, from 1. */
-  readonly #breakpoints = new Map<string, number[]>();
-  /** Inspector's ids of the breakpoints that are set, by path. */
-  readonly #set = new Map<string, string[]>();
-  /** By the name of the script. */
-  readonly #cells = new Map<string, Cell>();
-  /** By the inspector's id of the script; call frames tell no more than that. */
-  readonly #scripts = new Map<string, Cell>();
+  readonly #inspector: Inspector;
+  readonly #sources = new Sources();
+  readonly #breakpoints: Breakpoints;
+  readonly #exceptions: Exceptions;
+  readonly #variables: Variables;
+  readonly #expressions: Expressions;
   readonly #commands: Record<string, Command>;
-  #references: string[] = [];
   #frames: CallFrame[] = [];
   #attached = false;
   #enabledIn: number | undefined;
-  #ids = 0;
   #sequence = 0;
   #reason = "breakpoint";
 
   constructor(wires: DebuggerWires) {
     this.#wires = wires;
+    this.#inspector = new Inspector((command) => wires.inspect(command));
+    this.#breakpoints = new Breakpoints(this.#inspector, this.#sources, (source) => wires.codeLines(source));
+    this.#exceptions = new Exceptions(this.#inspector);
+    this.#variables = new Variables(this.#inspector);
+    this.#expressions = new Expressions(this.#inspector);
     this.#commands = {
-      initialize: () => ({ supportsConfigurationDoneRequest: true, supportsStepBack: false }),
+      initialize: () => CAPABILITIES,
       attach: () => this.#attach(),
       disconnect: () => this.#disconnect(),
       debugInfo: () => this.#info(),
       configurationDone: () => ({}),
-      dumpCell: ({ code }) => ({ sourcePath: this.#remember(asString(code)) }),
+      dumpCell: ({ code }) => ({ sourcePath: this.#sources.remember(asString(code)) }),
       source: ({ source }) => this.#source(asString(asObject(source).path)),
-      modules: () => ({ modules: [], totalModules: 0 }),
+      modules: () => this.#modules(),
       threads: () => ({ threads: [THREAD] }),
       setBreakpoints: (given) => this.#setBreakpoints(given),
-      stackTrace: () => ({ stackFrames: this.#stack(), totalFrames: this.#frames.length }),
+      setExceptionBreakpoints: ({ filters }) => this.#setExceptionBreakpoints(Array.isArray(filters) ? filters : []),
+      exceptionInfo: () => this.#exceptions.info(),
+      stackTrace: (given) => this.#stackTrace(given),
       scopes: ({ frameId }) => this.#scopes(asNumber(frameId, 1)),
-      variables: ({ variablesReference }) => this.#variables(asNumber(variablesReference, 0)),
+      variables: async (given) => ({ variables: await this.#variables.list(given) }),
       inspectVariables: () => this.#notebook(),
-      evaluate: ({ expression, frameId }) => this.#evaluate(asString(expression), asNumber(frameId, 0)),
+      richInspectVariables: (given) => this.#richInspect(given),
+      evaluate: (given) => this.#evaluate(given),
+      setVariable: (given) => this.#setVariable(given),
+      copyToGlobals: () => {
+        throw new Error(NO_GLOBALS);
+      },
     };
     for (const [name, method] of Object.entries(STEPS)) this.#commands[name] = () => this.#step(name, method);
+  }
+
+  /** Whether the next cell is to run so that the inspector can tell which exceptions are uncaught. */
+  get watchesUncaught(): boolean {
+    return this.#attached && this.#exceptions.uncaught;
   }
 
   /** Answers a debug_request. */
   async request(request: JsonObject): Promise<JsonObject> {
     const name = asString(request.command);
     const reply = { type: "response", seq: ++this.#sequence, request_seq: request.seq ?? 0, command: name };
-    const command = this.#commands[name];
+    const command = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
     try {
       if (command === undefined) throw new Error(`The debugger has no "${name}".`);
       const body = await command(asObject(request.arguments));
@@ -110,57 +119,64 @@ export class Debugger {
     }
   }
 
-  /** Sets the breakpoints of a cell that is about to run. */
-  async beforeCell(id: number, source: string, lines: LineMap): Promise<void> {
-    const path = pathOf(source);
-    this.#cells.set(`cell-${id}`, { path, lines });
+  /** Sets the breakpoints of a cell that is about to run, and of the local files that it imports. */
+  async beforeCell(id: number, source: string, { lines, head, sideModules }: CompiledCell): Promise<void> {
+    const paths = [this.#sources.addRun(id, source, lines, head)];
+    for (const [url, module] of Object.entries(sideModules)) paths.push(this.#sources.addFile(url, module));
     if (!this.#attached) return;
     await this.#enable();
-    await this.#apply(path);
+    if (paths.length > 1) await this.#stepOverOthers();
+    for (const path of paths) await this.#breakpoints.apply(path);
   }
 
   fromInspector(message: InspectorMessage): void {
-    if (message.id !== undefined) {
-      const waiting = this.#waiting.get(message.id);
-      this.#waiting.delete(message.id);
-      if (message.error !== undefined) waiting?.reject(new Error(message.error));
-      else waiting?.resolve(message.result ?? {});
-    } else if (message.method === "Debugger.scriptParsed") {
-      const cell = this.#cells.get(asString(message.params.url));
-      if (cell !== undefined) this.#scripts.set(asString(message.params.scriptId), cell);
-    } else if (message.method === "Debugger.paused") {
-      this.#paused(message.params);
-    } else {
-      if (this.#frames.length > 0) this.#tell("continued", { threadId: THREAD.id, allThreadsContinued: true });
-      this.#frames = [];
-      this.#references = [];
-    }
+    if (message.id !== undefined) this.#inspector.answer(message);
+    else if (message.method === "Debugger.scriptParsed") {
+      this.#sources.parsed(asString(message.params.scriptId), asString(message.params.url));
+    } else if (message.method === "Debugger.paused") this.#paused(message.params);
+    else this.#goneOn();
   }
 
   /** The runner is gone. */
   lost(): void {
-    for (const { reject } of this.#waiting.values()) reject(new Error("The process that runs the cells has ended."));
-    this.#waiting.clear();
-    this.#set.clear();
-    this.#cells.clear();
-    this.#scripts.clear();
-    this.#references = [];
+    this.#inspector.lost();
+    this.#breakpoints.lost();
+    this.#sources.lost();
     this.#enabledIn = undefined;
-    if (this.#frames.length > 0) this.#tell("continued", { threadId: THREAD.id, allThreadsContinued: true });
-    this.#frames = [];
+    this.#goneOn();
   }
 
-  #paused({ callFrames, hitBreakpoints }: JsonObject): void {
-    const frames = callFrames as unknown as CallFrame[];
-    // Stepped out of the cells, or into what they call.
-    const ofCells = frames.filter(({ location }) => this.#scripts.has(location.scriptId));
-    if (ofCells.length === 0 || ofCells[0] !== frames[0]) {
-      void this.#post(ofCells.length > 0 ? "Debugger.stepOut" : "Debugger.resume").catch(() => {});
+  #paused(params: JsonObject): void {
+    const frames = params.callFrames as unknown as CallFrame[];
+    const own = ownFrames(frames, this.#sources);
+    const thrown = thrownBy(params);
+    const isMistake = this.#exceptions.stopped(thrown);
+    // Stepped out of the cells, or into what they call; an exception is shown where the cell called what threw it.
+    const elsewhere = own.length === 0 || (thrown === undefined && own[0] !== frames[0]);
+    if (elsewhere || !isMistake) {
+      const isSought = this.#reason === "pause" && thrown === undefined;
+      const method = isSought
+        ? "Debugger.stepInto"
+        : own.length > 0 && isMistake
+          ? "Debugger.stepOut"
+          : "Debugger.resume";
+      void this.#inspector.post(method).catch(() => {});
       return;
     }
-    this.#frames = ofCells;
-    const reason = (hitBreakpoints as Json[] | undefined)?.length ? "breakpoint" : this.#reason;
-    this.#tell("stopped", { reason, threadId: THREAD.id, allThreadsStopped: true });
+    this.#frames = own;
+    const asked = this.#reason;
+    this.#reason = "breakpoint";
+    const hit = Array.isArray(params.hitBreakpoints) && params.hitBreakpoints.length > 0;
+    const reason = thrown !== undefined ? "exception" : hit ? "breakpoint" : asked;
+    const text = thrown === undefined ? {} : { text: this.#exceptions.info().description ?? "" };
+    this.#tell("stopped", { reason, threadId: THREAD.id, allThreadsStopped: true, ...text });
+  }
+
+  #goneOn(): void {
+    if (this.#frames.length > 0) this.#tell("continued", { threadId: THREAD.id, allThreadsContinued: true });
+    this.#frames = [];
+    this.#exceptions.goneOn();
+    this.#variables.clear();
   }
 
   async #attach(): Promise<JsonObject> {
@@ -169,184 +185,145 @@ export class Debugger {
     return {};
   }
 
+  /** What stands at a breakpoint goes on. */
   async #disconnect(): Promise<JsonObject> {
     this.#attached = false;
-    if (this.#enabledIn !== undefined) await this.#post("Debugger.disable");
+    if (this.#enabledIn !== undefined) await this.#inspector.post("Debugger.disable");
     this.#enabledIn = undefined;
-    this.#frames = [];
+    this.#goneOn();
     this.#breakpoints.clear();
-    this.#set.clear();
+    this.#exceptions.clear();
     return {};
   }
 
   async #enable(): Promise<void> {
     if (this.#enabledIn !== undefined && this.#enabledIn === this.#wires.generation()) return;
-    await this.#post("Debugger.enable");
-    await this.#post("Debugger.setBlackboxPatterns", { patterns: ["^(?!cell-\\d+$)"] });
+    await this.#inspector.post("Debugger.enable");
+    await this.#stepOverOthers();
+    await this.#exceptions.apply();
     this.#enabledIn = this.#wires.generation();
+  }
+
+  async #stepOverOthers(): Promise<void> {
+    await this.#inspector.post("Debugger.setBlackboxPatterns", { patterns: [this.#sources.othersPattern()] });
   }
 
   #info(): JsonObject {
     return {
       isStarted: this.#attached,
-      hashMethod: "Murmur2",
-      hashSeed: SEED,
+      hashMethod: HASH.method,
+      hashSeed: HASH.seed,
       tmpFilePrefix: PREFIX,
       tmpFileSuffix: SUFFIX,
-      breakpoints: [...this.#breakpoints].map(([source, lines]) => ({
-        source,
-        breakpoints: lines.map((line) => ({ line })),
-      })),
+      breakpoints: this.#breakpoints.info(),
       stoppedThreads: this.#frames.length > 0 ? [THREAD.id] : [],
-      richRendering: false,
+      richRendering: true,
       exceptionPaths: [],
       copyToGlobals: false,
     };
   }
 
-  #remember(code: string): string {
-    const path = pathOf(code);
-    this.#sources.set(path, code);
-    return path;
+  #source(path: string): JsonObject {
+    const content = this.#sources.text(path);
+    if (content === undefined) throw new Error(`No cell and no imported file is known as ${path}.`);
+    return { content, mimeType: "text/typescript" };
   }
 
-  #source(path: string): JsonObject {
-    const content = this.#sources.get(path);
-    if (content === undefined) throw new Error(`No cell is known as ${path}.`);
-    return { content, mimeType: "text/typescript" };
+  /** The local files that cells imported, so that front ends can open them. */
+  #modules(): JsonObject {
+    const modules = this.#sources.files().map((path, id) => ({ id, name: path.split("/").at(-1) ?? path, path }));
+    return { modules, totalModules: modules.length };
   }
 
   async #setBreakpoints({ source, breakpoints }: JsonObject): Promise<JsonObject> {
     const path = asString(asObject(source).path);
-    const lines = (Array.isArray(breakpoints) ? breakpoints : []).map((one) => asNumber(asObject(one).line, 1));
-    this.#breakpoints.set(path, lines);
+    const placed = await this.#breakpoints.want(path, Array.isArray(breakpoints) ? breakpoints : []);
     if (this.#attached) {
       await this.#enable();
-      await this.#apply(path);
+      await this.#breakpoints.apply(path);
     }
-    return { breakpoints: lines.map((line) => ({ verified: true, line, source: { path } })) };
+    return { breakpoints: placed };
   }
 
-  /** Sets the breakpoints of a path in the latest run of its cell, or takes them away. */
-  async #apply(path: string): Promise<void> {
-    for (const breakpointId of this.#set.get(path) ?? []) {
-      await this.#post("Debugger.removeBreakpoint", { breakpointId });
+  async #setExceptionBreakpoints(filters: Json[]): Promise<JsonObject> {
+    const breakpoints = this.#exceptions.want(filters);
+    if (this.#attached) {
+      await this.#enable();
+      await this.#exceptions.apply();
     }
-    this.#set.delete(path);
-    const run = [...this.#cells].reverse().find(([, cell]) => cell.path === path);
-    if (run === undefined) return;
-    const [url, { lines }] = run;
-    const set: string[] = [];
-    for (const line of this.#breakpoints.get(path) ?? []) {
-      const lineNumber = generatedLine(lines, line - 1);
-      if (lineNumber === undefined) continue;
-      // The first line of the script begins with the function around the cell.
-      const columnNumber = lineNumber === 0 ? FIRST_COLUMN : 0;
-      const { breakpointId } = await this.#post("Debugger.setBreakpointByUrl", { url, lineNumber, columnNumber });
-      set.push(asString(breakpointId));
-    }
-    this.#set.set(path, set);
+    return { breakpoints };
   }
 
-  #stack(): JsonObject[] {
-    return this.#frames.map(({ functionName, location }, index) => {
-      const { path, lines } = this.#scripts.get(location.scriptId) as Cell;
-      const line = sourceLineOf(lines, location.lineNumber, location.columnNumber) ?? 0;
-      const name = functionName === "__tunelabCell" ? "cell" : functionName || "(anonymous)";
-      return { id: index + 1, name, line: line + 1, column: 1, source: { name: path, path } };
-    });
+  #stackTrace({ startFrame, levels }: JsonObject): JsonObject {
+    const frames = describeFrames(this.#frames, this.#sources);
+    const start = asNumber(startFrame, 0);
+    const count = asNumber(levels, 0) || frames.length;
+    return { stackFrames: frames.slice(start, start + count), totalFrames: frames.length };
   }
 
   async #scopes(frameId: number): Promise<JsonObject> {
-    const chain = this.#frames[frameId - 1]?.scopeChain ?? [];
-    const names: Record<string, string> = { local: "Local", block: "Block", closure: "Closure", catch: "Catch" };
-    const scopes: JsonObject[] = chain.flatMap(({ type, object }) =>
-      names[type] === undefined
-        ? []
-        : [{ name: names[type], variablesReference: this.#refer(object), expensive: false }],
-    );
-    const { result } = await this.#post("Runtime.evaluate", { expression: NOTEBOOK });
-    scopes.push({ name: "Notebook", variablesReference: this.#refer(result as unknown as RemoteObject) });
+    const frame = this.#frames[frameId - 1];
+    const scopes: JsonObject[] = knownScopes(frame).map(({ name, object, number }) => {
+      const scope = { callFrameId: frame?.callFrameId ?? "", number };
+      return { name, variablesReference: this.#variables.refer(object, scope), expensive: false };
+    });
+    scopes.push({ name: "Notebook", variablesReference: this.#variables.refer(await this.#names()), expensive: false });
     return { scopes };
   }
 
-  async #variables(reference: number): Promise<JsonObject> {
-    const objectId = this.#references[reference - 1];
-    if (objectId === undefined) throw new Error("The cell has gone on; its variables are no longer there.");
-    const { result } = await this.#post("Runtime.getProperties", { objectId, ownProperties: true });
-    const properties = result as unknown as { name: string; value?: RemoteObject; get?: RemoteObject }[];
-    const variables = properties
-      .filter(({ name, value }) => value !== undefined && !OWN_NAMES.has(name) && name !== "__proto__")
-      .map(({ name, value }) => this.#variable(name, value as RemoteObject));
-    return { variables };
-  }
-
   async #notebook(): Promise<JsonObject> {
-    const { result } = await this.#post("Runtime.evaluate", { expression: NOTEBOOK });
-    return await this.#variables(this.#refer(result as unknown as RemoteObject));
+    // Nothing goes on that would let go of what was shown before.
+    if (this.#frames.length === 0) this.#variables.clear();
+    const variablesReference = this.#variables.refer(await this.#names());
+    return { variables: await this.#variables.list({ variablesReference }) };
   }
 
-  async #evaluate(expression: string, frameId: number): Promise<JsonObject> {
-    const callFrameId = this.#frames[frameId - 1]?.callFrameId;
-    let answer: JsonObject | undefined;
-    if (callFrameId !== undefined) {
-      answer = await this.#post("Debugger.evaluateOnCallFrame", { callFrameId, expression });
-    }
-    // Names of earlier cells are known to the notebook's scope only.
-    if (answer === undefined || asObject(answer.result).className === "ReferenceError") {
-      answer = await this.#post("Runtime.evaluate", { expression: `with (${SCOPE}) { ${expression}\n}` });
-    }
-    const { name: _name, value, ...rest } = this.#variable("", answer.result as unknown as RemoteObject);
-    if (answer.exceptionDetails !== undefined) throw new Error(asString(value).split("\n")[0]);
+  async #names(): Promise<RemoteObject> {
+    const { result } = await this.#inspector.post("Runtime.evaluate", { expression: NOTEBOOK });
+    return result as unknown as RemoteObject;
+  }
+
+  async #evaluate({ expression, frameId, context }: JsonObject): Promise<JsonObject> {
+    const callFrameId = this.#frames[asNumber(frameId, 0) - 1]?.callFrameId;
+    const found = await this.#expressions.evaluate(asString(expression), { callFrameId, pure: context === "hover" });
+    const { name: _name, value, ...rest } = this.#variables.describe("", found);
     return { result: value, ...rest };
   }
 
-  async #step(name: string, method: string): Promise<JsonObject> {
-    this.#reason = name === "pause" ? "pause" : "step";
-    await this.#post(method);
-    return name === "continue" ? { allThreadsContinued: true } : {};
+  async #setVariable({ variablesReference, name, value }: JsonObject): Promise<JsonObject> {
+    const callFrameId = this.#frames[0]?.callFrameId;
+    const found = await this.#expressions.evaluate(`(${asString(value)})`, { callFrameId });
+    const { name: _name, ...rest } = await this.#variables.set(variablesReference, asString(name), found);
+    return rest;
   }
 
-  #variable(name: string, value: RemoteObject): JsonObject {
-    return {
-      name,
-      evaluateName: name,
-      type: value.subtype ?? value.type,
-      value: showRemote(value),
-      variablesReference: this.#refer(value),
-    };
-  }
-
-  #refer({ objectId, type }: RemoteObject): number {
-    if (objectId === undefined || type === "function") return 0;
-    return this.#references.push(objectId);
-  }
-
-  #post(method: string, params: JsonObject = {}): Promise<JsonObject> {
-    const id = ++this.#ids;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#wires.inspect({ id, method, params });
+  /** What a cell would show of a variable, as far as it can be had without waiting. */
+  async #richInspect({ variableName, frameId }: JsonObject): Promise<JsonObject> {
+    const callFrameId = this.#frames[asNumber(frameId, 0) - 1]?.callFrameId;
+    const found = await this.#expressions.evaluate(asString(variableName), { callFrameId });
+    const { objectId, unserializableValue, value } = found;
+    const { result } = await this.#inspector.post("Runtime.evaluate", {
+      expression: 'globalThis[Symbol.for("tunelab.show")]',
     });
+    const given =
+      objectId !== undefined ? { objectId } : unserializableValue ? { unserializableValue } : { value: value ?? null };
+    const answer = await this.#inspector.post("Runtime.callFunctionOn", {
+      objectId: asObject(result).objectId ?? "",
+      functionDeclaration: "function (value) { return this(value); }",
+      arguments: [found.type === "undefined" ? {} : given],
+      returnByValue: true,
+    });
+    return { data: asObject(asObject(answer.result).value), metadata: {} };
+  }
+
+  async #step(name: string, method: string): Promise<JsonObject> {
+    if (name !== "pause" && this.#frames.length === 0) throw new Error("No cell is stopped.");
+    this.#reason = name === "pause" ? "pause" : name === "continue" ? "breakpoint" : "step";
+    await this.#inspector.post(method);
+    return name === "continue" ? { allThreadsContinued: true } : {};
   }
 
   #tell(event: string, body: JsonObject): void {
     this.#wires.event({ type: "event", seq: ++this.#sequence, event, body });
   }
-}
-
-function pathOf(code: string): string {
-  return `${PREFIX}${murmur2(code, SEED)}${SUFFIX}`;
-}
-
-/** The first line of JavaScript that a source line, or the next one that has code, became. All from 0. */
-function generatedLine(lines: LineMap, source: number): number | undefined {
-  let best: { line: number; source: number } | undefined;
-  for (const [line, pairs] of lines.entries()) {
-    for (let index = 1; index < pairs.length; index += 2) {
-      const from = pairs[index] ?? -1;
-      if (from >= source && (best === undefined || from < best.source)) best = { line, source: from };
-    }
-  }
-  return best?.line;
 }

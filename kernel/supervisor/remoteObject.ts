@@ -4,6 +4,7 @@ import type { Json } from "../protocol/messages.js";
 export interface RemoteObject {
   type: string;
   subtype?: string;
+  className?: string;
   value?: Json;
   unserializableValue?: string;
   description?: string;

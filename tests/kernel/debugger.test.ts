@@ -1,6 +1,8 @@
 /** The debugger, as a front end drives it over the control channel. */
 import assert from "node:assert/strict";
-import type { JsonObject } from "../../kernel/protocol/messages.js";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { asObject, type JsonObject } from "../../kernel/protocol/messages.js";
 import { type TestClient, TestKernel } from "./client.js";
 
 const CODE = `function area(w: number, h: number): number {
@@ -154,10 +156,183 @@ describe("debugger", () => {
     assert.equal(await client.evaluate("earlier"), "'kept'");
   });
 
+  const dump = async (code: string) => {
+    path = String((await body("dumpCell", { code })).sourcePath);
+  };
+  const run = async (code: string, go: () => Promise<unknown>) => {
+    const count = stops().length;
+    const cell = await client.submit(code);
+    const frame = await stopped(count + 1);
+    const result = await go();
+    await body("continue", { threadId: 1 });
+    return { cell: await cell.result, frame, result };
+  };
+  const named = (found: JsonObject) =>
+    Object.fromEntries((found.variables as JsonObject[]).map((one) => [String(one.name), one]));
+
+  it("says where a breakpoint can stop", async () => {
+    await dump("interface A {\n  b: 1;\n}\nlet none: number;\nconst some = 1;\n// the end");
+    const { breakpoints } = await breakAt(1, 4, 6);
+    const [first, second, third] = breakpoints as JsonObject[];
+    assert.deepEqual([first?.verified, first?.line], [true, 5]);
+    assert.deepEqual([second?.verified, second?.line], [true, 5]);
+    assert.equal(third?.verified, false);
+    assert.match(String(third.message), /no code at line 6/);
+    await breakAt();
+  });
+
+  it("stops on the first line once", async () => {
+    const code = "const one = 1;\nconst two = one + 1;\ntwo";
+    await dump(code);
+    await breakAt(1);
+    const { result } = await run(code, async () => {
+      const count = stops().length;
+      await body("next", { threadId: 1 });
+      return (await stopped(count + 1)).line;
+    });
+    assert.equal(result, 2);
+    await breakAt();
+  });
+
+  it("keeps conditions, hit counts and log points", async () => {
+    const code = "let sum = 0;\nfor (let i = 0; i < 6; i++) {\n  sum += i;\n}\nsum";
+    await dump(code);
+    const source = { path };
+    await body("setBreakpoints", { source, breakpoints: [{ line: 3, condition: "i === 4" }] });
+    const conditional = await run(code, async () => (await body("evaluate", { expression: "i", frameId: 1 })).result);
+    assert.equal(conditional.result, "4");
+    await body("setBreakpoints", { source, breakpoints: [{ line: 3, hitCondition: "3" }] });
+    const counted = await run(code, async () => (await body("evaluate", { expression: "i", frameId: 1 })).result);
+    assert.equal(counted.result, "2");
+    await body("setBreakpoints", { source, breakpoints: [{ line: 3, logMessage: "i is {i}" }] });
+    assert.match((await client.ok(code)).stdout, /i is 0\ni is 1\n/);
+    const { breakpoints } = await body("setBreakpoints", { source, breakpoints: [{ line: 3, hitCondition: "often" }] });
+    assert.equal((breakpoints as JsonObject[])[0]?.verified, false);
+    await breakAt();
+  });
+
+  it("opens values step by step, and sets them", async () => {
+    const code = `class Point { #secret = 1; constructor(public x: number) {} get double() { return this.x * 2 + this.#secret; } }
+function look() {
+  let count = 5;
+  const big = Array.from({ length: 1000 }, (_, i) => i);
+  const map = new Map([["a", 1]]);
+  const set = new Set([7]);
+  const point = new Point(3);
+  return [count, big, map, set, point];
+}
+look()[0]`;
+    await dump(code);
+    await breakAt(8);
+    const { cell } = await run(code, async () => {
+      const { scopes } = await body("scopes", { frameId: 1 });
+      const [local] = scopes as JsonObject[];
+      const reference = local?.variablesReference ?? 0;
+      const open = async (one: JsonObject | undefined) =>
+        named(await body("variables", { variablesReference: one?.variablesReference ?? 0 }));
+      const { big, map, set, point, count } = named(await body("variables", { variablesReference: reference }));
+      assert.equal(count?.value, "5");
+      assert.equal(big?.indexedVariables, 1000);
+      const parts = await open(big);
+      assert.equal(Object.keys(parts).length, 10);
+      assert.equal((await open(parts["[100..199]"]))["150"]?.value, "150");
+      const page = await body("variables", { variablesReference: big?.variablesReference ?? 0, start: 990, count: 5 });
+      assert.deepEqual(Object.keys(named(page)), ["990", "991", "992", "993", "994"]);
+      assert.equal((await open(map))['"a"']?.value, "1");
+      assert.equal((await open(set))["0"]?.value, "7");
+      assert.equal(point?.type, "Point");
+      const fields = await open(point);
+      assert.equal(fields["#secret"]?.value, "1");
+      assert.equal(fields.double?.value, "(...)");
+      assert.equal((await open(fields.double)).double?.value, "7");
+      const changed = await body("setVariable", { variablesReference: reference, name: "count", value: "40 + 2" });
+      assert.equal(changed.value, "42");
+      assert.equal((await body("evaluate", { expression: "count + earlier.length", frameId: 1 })).result, "46");
+      const rich = await body("richInspectVariables", { variableName: "point", frameId: 1 });
+      assert.match(String((rich.data as JsonObject)["text/plain"]), /Point \{ x: 3 \}/);
+      const hover = await ask("evaluate", { expression: "count++", frameId: 1, context: "hover" });
+      assert.equal(hover.success, false);
+      const absent = await ask("evaluate", { expression: "nowhere + count", frameId: 1 });
+      assert.match(String(absent.message), /nowhere is not defined/);
+    });
+    assert.equal(cell.value?.["text/plain"], "42");
+    await breakAt();
+  });
+
+  it("stops where an exception ends the cell, and nowhere else", async () => {
+    await body("setExceptionBreakpoints", { filters: ["uncaught"] });
+    const code = `const risky = async () => { await 1; throw new RangeError("too far"); };
+try { await risky(); } catch {}
+await Promise.resolve(1);
+await risky();`;
+    const { result, frame, cell } = await run(code, () => body("exceptionInfo", { threadId: 1 }));
+    assert.equal(frame.line, 1);
+    assert.equal(asObject(stops().at(-1)?.content.body).reason, "exception");
+    const info = result as JsonObject;
+    assert.equal(info.exceptionId, "RangeError");
+    assert.equal(info.description, "RangeError: too far");
+    assert.equal(cell.reply.ename, "RangeError");
+    const count = stops().length;
+    await client.ok("try { await risky(); } catch {}");
+    assert.equal(stops().length, count);
+    await body("setExceptionBreakpoints", { filters: ["all"] });
+    const caught = await run("try { await risky(); } catch {}\n'on'", async () => {});
+    assert.equal(caught.cell.value?.["text/plain"], "'on'");
+    const { breakpoints } = await body("setExceptionBreakpoints", { filters: ["sometimes"] });
+    assert.equal((breakpoints as JsonObject[])[0]?.verified, false);
+    await client.execute("throw new Error('seen by nobody')");
+    assert.equal((await ask("exceptionInfo", { threadId: 1 })).success, false);
+  });
+
+  it("stops in a local file that a cell imports", async () => {
+    const file = join(kernel.cwd, "helper.ts");
+    writeFileSync(
+      file,
+      "interface Unused {\n  a: 1;\n}\nexport function twice(n: number): number {\n  return n * 2;\n}\n",
+    );
+    await client.ok('import { twice } from "./helper";\ntwice(1)');
+    path = file;
+    const { modules } = await body("modules");
+    assert.deepEqual(
+      (modules as JsonObject[]).map((one) => one.path),
+      [file],
+    );
+    assert.match(String((await body("source", { source: { path } })).content), /Unused/);
+    await breakAt(5);
+    const { frame, cell } = await run("twice(21)", async () => {});
+    assert.equal(frame.line, 5);
+    assert.equal(frame.source.path, file);
+    assert.equal(cell.value?.["text/plain"], "42");
+    await breakAt();
+  });
+
+  it("pauses a cell that runs, and goes on when it is turned off", async () => {
+    const count = stops().length;
+    const cell = await client.submit(
+      "let turns = 0; let on = true; console.log('go');\nwhile (on) {\n  turns++;\n  await new Promise((r) => setTimeout(r, 2));\n}\nturns > 0",
+    );
+    await client.until(() => client.of(cell.id).some(({ header }) => header.msg_type === "stream"));
+    await body("pause", { threadId: 1 });
+    await stopped(count + 1);
+    await body("evaluate", { expression: "on = false", frameId: 1 });
+    await body("disconnect", { restart: false, terminateDebuggee: false });
+    assert.equal((await cell.result).value?.["text/plain"], "true");
+    assert.equal((await body("debugInfo")).isStarted, false);
+    await body("initialize");
+    await body("attach");
+    await dump(CODE);
+    await breakAt(9);
+    const again = await run(CODE, async () => {});
+    assert.equal(again.frame.line, 9);
+    assert.equal(again.cell.value?.["text/plain"], "12");
+  });
+
   it("refuses what it does not know, and ends", async () => {
     const reply = await ask("stepBack");
     assert.equal(reply.success, false);
     assert.match(String(reply.message), /no "stepBack"/);
+    assert.match(String((await ask("copyToGlobals", {})).message), /cannot be copied/);
+    assert.match(String((await ask("next")).message), /No cell is stopped/);
     await body("disconnect", { restart: false, terminateDebuggee: false });
     assert.equal((await body("debugInfo")).isStarted, false);
     assert.equal((await client.ok(CODE)).value?.["text/plain"], "12");
