@@ -30,8 +30,9 @@ export function readPreload(environment: Readonly<Record<string, string | undefi
     packageName: "tunelab",
     packageRoot,
     modules: [
-      { specifier: "tunelab" },
+      // In the order in which they load: the library needs tfjs, and a cell may need tfjs alone.
       { specifier: "@tensorflow/tfjs", namespace: "tf" },
+      { specifier: "tunelab" },
       { specifier: "arquero", namespace: "aq" },
     ],
   };

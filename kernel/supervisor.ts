@@ -246,7 +246,10 @@ export class Supervisor {
     await this.#debugger.beforeCell(id, source, prepared.cell);
     const { watchesUncaught } = this.#debugger;
     const done = await this.#runner.execute({ ...command(id, label, prepared, allowStdin), watchesUncaught });
-    await this.#compiler().finish(done.lost);
+    // The compiler takes questions in order, so nobody waits for this answer; one that has died says so at the next cell.
+    this.#compiler()
+      .finish(done.lost)
+      .catch(() => {});
     return done;
   }
 
@@ -320,8 +323,8 @@ export class Supervisor {
 }
 
 function command(id: number, label: string, { cell, timed }: PreparedCell, allowStdin: boolean) {
-  const { body, imports, lines, sideModules } = cell;
-  return { type: "execute" as const, id, label, body, imports, lines, sideModules, allowStdin, timed };
+  const { names: _, ...code } = cell;
+  return { type: "execute" as const, id, label, ...code, allowStdin, timed };
 }
 
 /** A fault of the kernel itself, told to the client. */

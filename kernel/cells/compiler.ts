@@ -7,9 +7,9 @@ import { faultsOf, isUnchecked, toCellSource } from "./cellSource.js";
 import { withoutLostNames } from "./declarations.js";
 import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
-import { exportNames } from "./exportNames.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
+import { type Known, PreloadedNames } from "./preloadedNames.js";
 import { refusalOf } from "./refusals.js";
 import type { SideModule } from "./sideModules.js";
 import type { Converter, Tslab, TslabDiagnostic } from "./tslab.js";
@@ -26,6 +26,8 @@ export interface CompiledCell {
   names: string[];
   lines: LineMap;
   sideModules: Record<string, SideModule>;
+  /** Preloaded modules that it uses. */
+  preloaded: string[];
 }
 
 export type Compilation =
@@ -45,27 +47,29 @@ export class CellCompiler {
   readonly #tslab: Tslab;
   readonly #shim: Shim;
   readonly #converter: Converter;
-  #declarations: string;
-  /** Declarations as they will be when the running cell ends well. */
-  #pending: string | undefined;
+  readonly #preloaded: PreloadedNames;
+  #known: Known;
+  /** What will be known when the running cell ends well, and what it was compiled with. */
+  #pending: { after: Known; before: Known } | undefined;
 
   /** Works for notebooks in the current directory, which the converter reads once, here. */
-  constructor(cwd: string, preload: Preload, declarations?: string) {
+  constructor(cwd: string, preload: Preload, known?: Known) {
     const files = new VirtualFiles({ cwd, packageName: preload.packageName, packageRoot: preload.packageRoot });
     this.#shim = createShim(cwd, files);
     this.#tslab = loadTslab(this.#shim.typescript);
     this.#converter = this.#tslab.createConverter({});
-    this.#declarations = declarations ?? this.#preload(preload);
+    this.#preloaded = new PreloadedNames(preload);
+    this.#known = known ?? this.#preloaded.initial;
   }
 
-  /** Declarations of all finished cells. */
-  get declarations(): string {
-    return this.#declarations;
+  /** What all finished cells left behind. */
+  get known(): Known {
+    return this.#known;
   }
 
-  /** Has TypeScript read its libraries and the preloaded package before the first cell comes. */
+  /** Has TypeScript read its libraries and the preloaded packages before a cell needs them. */
   warm(): void {
-    this.#converter.convert(this.#declarations, "console");
+    this.#converter.convert(this.#preloaded.declare(this.#known).declarations, "console");
     this.#shim.takeEmitted();
   }
 
@@ -74,10 +78,19 @@ export class CellCompiler {
     const refusal = refusalOf(source, metadata);
     if (refusal !== undefined) return { refusal };
     if (metadata.module !== undefined) return this.#addModule(metadata.module, source, check);
+    const known = this.#preloaded.declare(this.#known, source);
+    const compilation = this.#compile(source, check, known);
+    if ("cell" in compilation || known.unused.size === 0) return compilation;
+    // What is wrong may be a misspelt name, or a global that only the library's declarations bring.
+    this.#pending = undefined;
+    return this.#compile(source, check, this.#preloaded.declare(known));
+  }
+
+  #compile(source: string, check: CheckLevel, before: Known): Compilation {
     const { text, opened } = toCellSource(source);
     const shown = (diagnostics: TslabDiagnostic[]) =>
       diagnostics.map(toCellDiagnostic).map((one) => (one.line === opened ? { ...one, column: one.column - 1 } : one));
-    const known = withoutAugmentedAgain(this.#declarations, text);
+    const known = withoutAugmentedAgain(before.declarations, text);
     const continued = withEarlierNamespaces(text, known);
     const convert = () => this.#converter.convert(known, continued.text);
     let conversion = isUnchecked(text) ? this.#shim.withoutTypeErrors(convert) : convert();
@@ -91,12 +104,14 @@ export class CellCompiler {
     if (conversion.diagnostics.length > 0) {
       return { diagnostics: shown(conversion.diagnostics) };
     }
-    this.#pending = `${conversion.declOutput ?? ""}${carriedDeclarations(known, emitted.declarations)}`;
+    const declarations = `${conversion.declOutput ?? ""}${carriedDeclarations(known, emitted.declarations)}`;
+    this.#pending = { after: { ...before, declarations }, before };
     return {
       cell: {
         ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar, globalNames(known), continued.names),
         lines: emitted.sourceMap === "" ? [] : decodeLineMap(emitted.sourceMap, 1),
         sideModules: emitted.sideModules,
+        preloaded: this.#preloaded.modules(source),
       },
       warnings,
     };
@@ -105,25 +120,33 @@ export class CellCompiler {
   /** Ends the cell that was compiled last; `lost` are names that it did not come to give a value. */
   finish(lost: readonly string[]): void {
     if (this.#pending === undefined) return;
-    this.#declarations = withoutLostNames(this.#pending, this.#declarations, new Set(lost));
+    const { after, before } = this.#pending;
+    const declarations = withoutLostNames(after.declarations, before.declarations, new Set(lost));
+    this.#known = { ...after, declarations };
     this.#pending = undefined;
   }
 
   complete(source: string, position: number): Completion {
-    const { start, end, candidates, original } = this.#converter.complete(this.#known(), source, position);
+    const known = this.#preloaded.declare(this.#latest(), source);
+    const { start, end, candidates: found, original } = this.#converter.complete(known.declarations, source, position);
     const typed = source.slice(start, position);
+    // Where one global could stand, the preloaded names that the program was not told of could stand as well.
+    const isAnyName = original?.entries.some(({ name }) => name === "Promise") === true;
+    const candidates = isAnyName ? [...known.unused].filter((name) => contains(name, typed)).concat(found) : found;
     const starting = candidates.filter((name) => name.startsWith(typed));
     const folded = candidates.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
     const names = starting.length > 0 ? starting : folded.length > 0 ? folded : candidates;
     const kinds = new Map(original?.entries.map((entry) => [entry.name, entry.kind]));
-    return { start, end, items: names.map((name) => ({ name, kind: kinds.get(name) ?? "" })) };
+    const kindOf = (name: string) => kinds.get(name) ?? (known.unused.has(name) ? "alias" : "");
+    return { start, end, items: names.map((name) => ({ name, kind: kindOf(name) })) };
   }
 
   /** Signature and documentation of the name at the position, or before it. */
   inspect(source: string, position: number): string | undefined {
     for (const at of [position, position - 1]) {
       if (at < 0 || at > source.length) continue;
-      const info = this.#converter.inspect(this.#known(), source, at);
+      const { declarations } = this.#preloaded.declare(this.#latest(), source);
+      const info = this.#converter.inspect(declarations, source, at);
       if (info) return this.#tslab.printQuickInfo(info);
     }
     return undefined;
@@ -138,17 +161,17 @@ export class CellCompiler {
   }
 
   /** Forgets every cell, as after a restart of the runner. */
-  reset(preload: Preload): void {
+  reset(): void {
     this.#pending = undefined;
-    this.#declarations = this.#preload(preload);
+    this.#known = this.#preloaded.initial;
   }
 
   close(): void {
     this.#converter.close();
   }
 
-  #known(): string {
-    return this.#pending ?? this.#declarations;
+  #latest(): Known {
+    return this.#pending?.after ?? this.#known;
   }
 
   #addModule(name: string, source: string, check: CheckLevel): Compilation {
@@ -158,17 +181,13 @@ export class CellCompiler {
       // What the converter knows as a file is this cell.
       .map((one) => (one.file === `${name}.ts` ? { ...one, file: undefined } : one));
     if (diagnostics.length > 0 && check === "error") return { diagnostics };
-    return { cell: { body: "", head: 0, imports: [], names: [], lines: [], sideModules: {} }, warnings: diagnostics };
+    return {
+      cell: { body: "", head: 0, imports: [], names: [], lines: [], sideModules: {}, preloaded: [] },
+      warnings: diagnostics,
+    };
   }
+}
 
-  /** Types for the preloaded names; their values are the runner's affair. */
-  #preload(preload: Preload): string {
-    let declarations = "";
-    for (const { specifier, namespace } of preload.modules) {
-      const names = namespace === undefined ? exportNames(preload.packageRoot) : [];
-      if (namespace !== undefined) declarations += `import * as ${namespace} from "${specifier}";\n`;
-      else if (names.length > 0) declarations += `import { ${names.join(", ")} } from "${specifier}";\n`;
-    }
-    return declarations;
-  }
+function contains(name: string, part: string): boolean {
+  return name.toLowerCase().includes(part.toLowerCase());
 }

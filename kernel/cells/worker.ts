@@ -11,7 +11,8 @@ const SAVE_DELAY_MS = 5000;
 
 const preload = readPreload();
 let compiler = new CellCompiler(process.cwd(), preload);
-compiler.warm();
+// Not before the cells that wait already: they read what they need themselves.
+setImmediate(() => compiler.warm());
 setTimeout(saveCodeCache, SAVE_DELAY_MS);
 
 function answer(call: CellsCall): unknown {
@@ -29,7 +30,7 @@ function answer(call: CellsCall): unknown {
     case "codeLines":
       return codeLines(call.source);
     case "reset":
-      return compiler.reset(preload);
+      return compiler.reset();
   }
 }
 
@@ -39,10 +40,10 @@ parentPort?.on("message", ({ id, call }: { id: number; call: CellsCall }) => {
     reply = { id, value: answer(call) };
   } catch (error) {
     reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-    // The converter's watch program may be half-way through an update; a new one knows the same declarations.
-    const { declarations } = compiler;
+    // The converter's watch program may be half-way through an update; a new one knows what the last did.
+    const { known } = compiler;
     compiler.close();
-    compiler = new CellCompiler(process.cwd(), preload, declarations);
+    compiler = new CellCompiler(process.cwd(), preload, known);
   }
   parentPort?.postMessage(reply);
 });

@@ -135,7 +135,7 @@ function asCell(request: Exclude<CellRequest, { kind: "typescript" }>): Compiled
   const { kind } = request;
   const { time: _time, check: _check, setCheck: _setCheck, ...rest } = request;
   const body = `await __cell.${kind}(${JSON.stringify(rest)});`;
-  return { body, head: 0, imports: [], names: [], lines: [], sideModules: {} };
+  return { body, head: 0, imports: [], names: [], lines: [], sideModules: {}, preloaded: [] };
 }
 
 function describeLevel(level: CheckLevel): string {

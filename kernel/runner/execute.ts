@@ -100,7 +100,7 @@ export class Executor {
   }
 
   async #run(cell: RunningCell, command: ExecuteCommand): Promise<DoneMessage> {
-    await this.#preloaded.ready;
+    await this.#preloaded.loaded(command.preloaded);
     if (command.timed) cell.readWatch = startWatch();
     this.#modules.addSideModules(command.sideModules);
     await this.#modules.load(command.imports);

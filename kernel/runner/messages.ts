@@ -46,6 +46,8 @@ export interface ExecuteCommand {
   imports: string[];
   lines: LineMap;
   sideModules: Record<string, SideModule>;
+  /** Preloaded modules that have to be there before it runs. */
+  preloaded: string[];
   allowStdin: boolean;
   /** Print how long it took. */
   timed: boolean;

@@ -1,20 +1,33 @@
-/** The preloaded library's values: loaded in the background, and one clear error when that failed. */
+/** The preloaded modules' values: loaded in the background, and one clear error when that failed. */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
-import type { Preload } from "../preload.js";
+import type { Preload, PreloadedModule } from "../preload.js";
 
 export class Preloaded {
-  /** Resolves when loading has ended, well or not. */
-  readonly ready: Promise<void>;
+  /** By specifier: resolves when its loading has ended, well or not. */
+  readonly #ended = new Map<string, Promise<void>>();
   readonly #values = new Map<string, () => unknown>();
   #failure: unknown;
 
   constructor(preload: Preload) {
-    this.ready = this.#load(preload).catch((error: unknown) => {
-      this.#failure = error;
-    });
+    // One after the other, so that a cell that needs the first need not wait for all.
+    let last: Promise<unknown> = Promise.resolve();
+    for (const module of preload.modules) {
+      const ended = last
+        .then(() => this.#load(preload, module))
+        .catch((error: unknown) => {
+          this.#failure ??= error;
+        });
+      this.#ended.set(module.specifier, ended);
+      last = ended;
+    }
+  }
+
+  /** Waits for modules to be loaded. */
+  async loaded(specifiers: readonly string[]): Promise<void> {
+    for (const specifier of specifiers) await this.#ended.get(specifier);
   }
 
   /** The preloaded value of that name, undefined when there is none. */
@@ -30,15 +43,10 @@ export class Preloaded {
     return undefined;
   }
 
-  async #load(preload: Preload): Promise<void> {
-    for (const { specifier, namespace } of preload.modules) {
-      const module: Record<string, unknown> = await importFrom(preload, specifier);
-      if (namespace !== undefined) {
-        this.#values.set(namespace, () => module);
-        continue;
-      }
-      for (const name of Object.keys(module)) this.#values.set(name, () => module[name]);
-    }
+  async #load(preload: Preload, { specifier, namespace }: PreloadedModule): Promise<void> {
+    const module = await importFrom(preload, specifier);
+    if (namespace !== undefined) this.#values.set(namespace, () => module);
+    else for (const name of Object.keys(module)) this.#values.set(name, () => module[name]);
   }
 }
 

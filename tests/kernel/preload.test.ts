@@ -18,6 +18,21 @@ describe("preloaded library", () => {
   });
   after(() => kernel.stop());
 
+  it("completes and suggests names that no cell has used yet", async () => {
+    const completed = await client.request("complete_request", { code: "const s = summ", cursor_pos: 14 });
+    assert.deepEqual(completed.matches, ["summarize"]);
+    const member = await client.request("complete_request", { code: "'text'.summ", cursor_pos: 11 });
+    assert.deepEqual(member.matches, []);
+    const { reply } = await client.execute("summarise()");
+    assert.match(String(reply.evalue), /Did you mean 'summarize'/);
+  });
+
+  it("keeps a name that a failed cell wanted to replace", async () => {
+    const { reply } = await client.execute('const summarize = ((): string => { throw new Error("no") })();');
+    assert.equal(reply.evalue, "no");
+    assert.equal(await client.evaluate("summarize().lines"), "3");
+  });
+
   it("gives its names, typed, in an empty directory", async () => {
     await client.ok('const { model, tokenizer } = await load({ modelName: "tiny" });');
     await client.ok("const trainer = new Trainer({ model, tokenizer, maxSteps: 3 });");
