@@ -29,6 +29,7 @@ export async function startLab(...names: string[]): Promise<JupyterLab> {
     stdio: "ignore",
     env: {
       ...process.env,
+      TUNELAB_PROFILE: "embedded",
       JUPYTER_CONFIG_DIR: join(folder, "config"),
       JUPYTERLAB_WORKSPACES_DIR: join(folder, "spaces"),
     },

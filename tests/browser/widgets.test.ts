@@ -10,7 +10,7 @@ describeInBrowser("widgets in JupyterLab", (open) => {
 
   before(async function () {
     this.timeout(patience);
-    lab = await startLab("widgets.ipynb");
+    lab = await startLab("widgets.ipynb", "stopButton.ipynb");
     browser = await open();
   });
 
@@ -46,6 +46,26 @@ describeInBrowser("widgets in JupyterLab", (open) => {
     await output.first().waitFor();
     await page.locator(".jp-OutputArea-output", { hasText: "Stop was pressed." }).first().waitFor();
     await page.screenshot({ path: join(screenshots, "widgets.png") });
+    assert.equal(await page.locator(".jp-OutputArea-output", { hasText: "Error" }).count(), 0);
+  });
+
+  it("stop a training that runs, after which the notebook goes on", async function () {
+    this.timeout(patience);
+    const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
+    page.setDefaultTimeout(patience);
+    await page.goto(`${lab.url}/lab/tree/stopButton.ipynb`);
+    await page.locator(".jp-Toolbar-kernelName", { hasText: "TypeScript (tunelab)" }).first().waitFor();
+    await page.getByRole("menuitem", { name: "Run", exact: true }).click();
+    await page.getByRole("menuitem", { name: "Run All Cells", exact: true }).click();
+    const button = page.locator(".jp-OutputArea button.widget-button", { hasText: "Stop" });
+    await button.waitFor();
+    // The chart of the training is there.
+    await page.locator(".jp-OutputArea-output img").first().waitFor();
+    await button.click();
+    await page.locator(".jp-OutputArea-output", { hasText: "ended early" }).first().waitFor();
+    const after = page.locator(".jp-OutputArea-output", { hasText: /goes on after \d+ steps with rank 8/ });
+    await after.first().waitFor();
+    await page.screenshot({ path: join(screenshots, "stopButton.png") });
     assert.equal(await page.locator(".jp-OutputArea-output", { hasText: "Error" }).count(), 0);
   });
 });

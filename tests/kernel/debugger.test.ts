@@ -215,23 +215,25 @@ describe("debugger", () => {
     const code = `class Point { #secret = 1; constructor(public x: number) {} get double() { return this.x * 2 + this.#secret; } }
 function look() {
   let count = 5;
+  const length = { 0: 'kept' };
   const big = Array.from({ length: 1000 }, (_, i) => i);
   const map = new Map([["a", 1]]);
   const set = new Set([7]);
   const point = new Point(3);
-  return [count, big, map, set, point];
+  return [count, length, big, map, set, point];
 }
 look()[0]`;
     await dump(code);
-    await breakAt(8);
+    await breakAt(9);
     const { cell } = await run(code, async () => {
       const { scopes } = await body("scopes", { frameId: 1 });
       const [local] = scopes as JsonObject[];
       const reference = local?.variablesReference ?? 0;
       const open = async (one: JsonObject | undefined) =>
         named(await body("variables", { variablesReference: one?.variablesReference ?? 0 }));
-      const { big, map, set, point, count } = named(await body("variables", { variablesReference: reference }));
+      const { big, map, set, point, count, length } = named(await body("variables", { variablesReference: reference }));
       assert.equal(count?.value, "5");
+      assert.equal((await open(length))["0"]?.value, '"kept"');
       assert.equal(big?.indexedVariables, 1000);
       const parts = await open(big);
       assert.equal(Object.keys(parts).length, 10);

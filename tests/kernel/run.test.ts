@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,5 +84,24 @@ describe("running a notebook", function () {
     assert.equal(outcome.code, 2);
     assert.equal(outcome.fatal, 'There is no kernel named "nokernel".');
     await assert.rejects(runNotebook({ notebook: join(folder, "no.ipynb") }), /There is no notebook/);
+  });
+
+  it("saves what widgets came to be, and draws them in the page", async () => {
+    const notebook = join(folder, "slider.ipynb");
+    const source = "const slider = new IntSlider({ value: 3 });\nslider.value = 9;\nslider";
+    const cell = { cell_type: "code", id: "slider", metadata: {}, execution_count: null, outputs: [], source };
+    writeFileSync(notebook, JSON.stringify({ cells: [cell], metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+    const output = join(folder, "out.ipynb");
+    assert.equal((await runNotebook({ notebook, output })).code, 0);
+    const { metadata } = JSON.parse(readFileSync(output, "utf8")) as {
+      metadata: {
+        widgets: Record<string, { state: Record<string, { model_name: string; state: { value?: number } }> }>;
+      };
+    };
+    const states = Object.values(metadata.widgets["application/vnd.jupyter.widget-state+json"]?.state ?? {});
+    assert.equal(states.find((one) => one.model_name === "IntSliderModel")?.state.value, 9);
+    const page = join(folder, "out.html");
+    await writeHtml(output, page);
+    assert.match(readFileSync(page, "utf8"), /application\/vnd\.jupyter\.widget-view\+json/);
   });
 });

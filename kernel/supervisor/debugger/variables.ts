@@ -105,8 +105,8 @@ export class Variables {
     const { object, scope } = reference;
     const objectId = object.objectId as string;
     const length = await this.#length(object);
-    if (length === undefined) return filter === "indexed" ? [] : await this.#named(objectId, scope === undefined);
-    const named = filter === "indexed" || start !== undefined ? [] : await this.#named(objectId, !isArray(object));
+    if (length === undefined) return filter === "indexed" ? [] : await this.#named(object, scope === undefined);
+    const named = filter === "indexed" || start !== undefined ? [] : await this.#named(object, !isArray(object));
     if (filter === "named") return named;
     const from = asNumber(start, 0);
     return [...(await this.#items(objectId, from, asNumber(count, 0) || length - from)), ...named];
@@ -148,11 +148,12 @@ export class Variables {
   }
 
   /** Own properties that are no items, private fields, and getters of the class. */
-  async #named(objectId: string, withAccessors: boolean): Promise<JsonObject[]> {
+  async #named(object: RemoteObject, withAccessors: boolean): Promise<JsonObject[]> {
+    const objectId = object.objectId as string;
     const answer = await this.#inspector.post("Runtime.getProperties", { objectId, ownProperties: true });
     const own = [...asProperties(answer.result), ...asProperties(answer.privateProperties)];
     const variables = own
-      .filter(({ name }) => !INDEX.test(name) && !OWN_NAMES.has(name) && name !== "length")
+      .filter(({ name }) => !OWN_NAMES.has(name) && !(isArray(object) && (INDEX.test(name) || name === "length")))
       .flatMap(({ name, value, get }) => {
         if (value !== undefined) return [this.describe(name, value)];
         return get?.type === "function" && !name.startsWith("#") ? [this.#getter(objectId, name)] : [];
