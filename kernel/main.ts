@@ -28,13 +28,20 @@ async function main(connectionFile: string): Promise<void> {
 function watchParent(exit: () => void): void {
   const parent = Number(process.env.JPY_PARENT_PID ?? 0);
   if (!(parent > 1)) return;
+  // A dead process that nobody has waited for still has its id; its children have another parent already.
+  const isChild = process.ppid === parent;
   setInterval(() => {
-    try {
-      process.kill(parent, 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ESRCH") exit();
-    }
+    if (isChild ? process.ppid !== parent : !exists(parent)) exit();
   }, PARENT_CHECK_MS).unref();
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
 const [connectionFile] = process.argv.slice(2);

@@ -14,6 +14,7 @@ import { History } from "./supervisor/history.js";
 import { KERNEL_INFO } from "./supervisor/kernelInfo.js";
 import { RunnerHost } from "./supervisor/runnerHost.js";
 import { StreamBatcher } from "./supervisor/streams.js";
+import { subshellError, subshellHandlers } from "./supervisor/subshells.js";
 
 type ReplyContent = JsonObject & { status: "ok" | "error" | "aborted" };
 type Handler = (message: Message) => Promise<ReplyContent> | ReplyContent;
@@ -28,6 +29,9 @@ interface Execution {
   header: Header;
   identities: Buffer[];
 }
+
+/** How long a cell may still be compiled after an interrupt. */
+const COMPILE_PATIENCE_MS = 50;
 
 const INTERRUPTED: ErrorContent = {
   ename: "KeyboardInterrupt",
@@ -52,6 +56,10 @@ export class Supervisor {
   #count = 0;
   #executionId = 0;
   #interrupted = false;
+  /** The running cell is being compiled. */
+  #preparing = false;
+  /** The client that was asked for input last. */
+  #asked: readonly Buffer[] = [];
 
   constructor(sockets: KernelSockets, exit: () => void) {
     this.#sockets = sockets;
@@ -69,6 +77,7 @@ export class Supervisor {
       },
       process.cwd(),
     );
+    sockets.onPressure = (high) => this.#runner.hold(high);
     this.#debugger = new Debugger({
       inspect: (command) => this.#runner.inspect(command),
       generation: () => this.#runner.generation,
@@ -99,6 +108,7 @@ export class Supervisor {
         this.interrupt();
         return { status: "ok" };
       },
+      ...subshellHandlers,
       shutdown_request: (message) => ({ status: "ok", restart: message.content.restart === true }),
     };
   }
@@ -115,11 +125,12 @@ export class Supervisor {
 
   receive(channel: RequestChannel, message: Message): void {
     const type = message.header.msg_type;
-    if (type === "execute_request") {
+    if (type === "execute_request" && subshellError(message) === undefined) {
       this.#queue.push({ channel, message });
       if (this.#running === undefined && this.#queue.length === 1) void this.#work();
     } else if (type === "input_reply") {
-      this.#runner.answer(asString(message.content.value));
+      // Another client has not been asked.
+      if (same(message.identities, this.#asked)) this.#runner.answer(asString(message.content.value));
     } else if (type === "comm_open" || type === "comm_msg" || type === "comm_close") {
       this.#comms.receive(message);
     } else {
@@ -131,7 +142,16 @@ export class Supervisor {
   interrupt(): void {
     if (this.#running === undefined && !this.#comms.busy) return;
     this.#interrupted = true;
+    // It may be writing, and could not hear while nobody reads.
+    this.#runner.hold(false);
     this.#runner.interrupt(this.#comms.busy);
+    // Most cells are compiled before that, and then stop before they run.
+    if (this.#preparing) {
+      const running = this.#running;
+      setTimeout(() => {
+        if (this.#preparing && this.#running === running) this.#compiler().giveUp();
+      }, COMPILE_PATIENCE_MS);
+    }
   }
 
   close(): void {
@@ -147,11 +167,13 @@ export class Supervisor {
 
   async #respond(channel: RequestChannel, message: Message): Promise<void> {
     const type = message.header.msg_type;
+    const refusal = subshellError(message);
     const handler = this.#handlers[type];
-    if (handler === undefined) return;
+    if (handler === undefined && refusal === undefined) return;
     this.#publishStatus("busy", message.header);
     let content: ReplyContent;
     try {
+      if (refusal !== undefined || handler === undefined) throw refusal;
       content = await handler(message);
     } catch (error) {
       content = { status: "error", ...errorContent(error) };
@@ -236,7 +258,8 @@ export class Supervisor {
     const id = ++this.#executionId;
     const failed = (error: ErrorContent): DoneMessage => ({ type: "done", id, error, lost: [], payload: [] });
     if (source.trim() === "") return { type: "done", id, lost: [], payload: [] };
-    const prepared = await this.#compiler().prepare(source, label);
+    const prepared = await this.#prepare(source, label);
+    if (prepared === undefined) return failed(INTERRUPTED);
     if ("error" in prepared) return failed(prepared.error);
     for (const stream of ["stdout", "stderr"] as const) {
       if (prepared[stream] !== "") this.#streams.add(execution.header, stream, prepared[stream]);
@@ -251,6 +274,19 @@ export class Supervisor {
       .finish(done.lost)
       .catch(() => {});
     return done;
+  }
+
+  /** Undefined when it was interrupted. */
+  async #prepare(source: string, label: string): Promise<PreparedCell | { error: ErrorContent } | undefined> {
+    this.#preparing = true;
+    try {
+      return await this.#compiler().prepare(source, label);
+    } catch (error) {
+      if (!this.#interrupted) throw error;
+      return undefined;
+    } finally {
+      this.#preparing = false;
+    }
   }
 
   #fromRunner(message: Exclude<RunnerMessage, DoneMessage | { type: "ready" }>): void {
@@ -270,9 +306,9 @@ export class Supervisor {
     } else if (message.type === "comm") {
       this.#comms.fromRunner(message, parent);
     } else {
-      const execution = this.#executions.get(message.cell);
+      this.#asked = this.#executions.get(message.cell)?.identities ?? [];
       const content = { prompt: message.prompt, password: message.password };
-      void this.#sockets.send("stdin", execution?.identities ?? [], { type: "input_request", content, parent });
+      void this.#sockets.send("stdin", this.#asked, { type: "input_request", content, parent });
     }
   }
 
@@ -325,6 +361,10 @@ export class Supervisor {
 function command(id: number, label: string, { cell, timed }: PreparedCell, allowStdin: boolean) {
   const { names: _, ...code } = cell;
   return { type: "execute" as const, id, label, ...code, allowStdin, timed };
+}
+
+function same(one: readonly Buffer[], other: readonly Buffer[]): boolean {
+  return one.length === other.length && one.every((frame, index) => other[index]?.equals(frame));
 }
 
 /** A fault of the kernel itself, told to the client. */

@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { CheckLevel } from "../magics/names.js";
 import type { Compilation, Completion } from "./compiler.js";
+import type { Known } from "./preloadedNames.js";
 
 export type CellsCall =
   | { method: "compile"; source: string; check: CheckLevel }
@@ -18,30 +19,23 @@ interface Waiting {
 }
 
 export class CellsClient {
-  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), {
-    // Every cell makes a new program; with the default young generation much of it is copied before it dies.
-    resourceLimits: { maxYoungGenerationSizeMb: 96 },
-  });
+  /** Undefined after the thread has ended, until it is needed. */
+  #worker: Worker | undefined;
+  /** What a new thread has to know of cells that are finished. */
+  #known: Known | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
 
   constructor() {
-    this.#worker.on("message", (reply: CellsReply) => {
-      const waiting = this.#waiting.get(reply.id);
-      this.#waiting.delete(reply.id);
-      if ("error" in reply) waiting?.reject(new Error(reply.error));
-      else waiting?.resolve(reply.value);
-    });
-    this.#worker.on("error", (error: Error) => this.#failAll(error));
-    this.#worker.on("exit", () => this.#failAll(new Error("The compiling thread ended.")));
+    this.#worker = this.#start();
   }
 
   compile(source: string, check: CheckLevel): Promise<Compilation> {
     return this.#ask({ method: "compile", source, check }) as Promise<Compilation>;
   }
 
-  finish(lost: readonly string[]): Promise<void> {
-    return this.#ask({ method: "finish", lost }) as Promise<void>;
+  async finish(lost: readonly string[]): Promise<void> {
+    this.#known = (await this.#ask({ method: "finish", lost })) as Known;
   }
 
   complete(source: string, position: number): Promise<Completion> {
@@ -62,17 +56,50 @@ export class CellsClient {
   }
 
   reset(): Promise<void> {
+    this.#known = undefined;
     return this.#ask({ method: "reset" }) as Promise<void>;
   }
 
+  /** Gives up what is being compiled, in a fresh thread. */
+  restart(): void {
+    this.close();
+    this.#worker = this.#start();
+  }
+
   close(): void {
-    void this.#worker.terminate();
+    const worker = this.#worker;
+    this.#worker = undefined;
+    void worker?.terminate();
+    this.#failAll(new Error("The compiling thread was ended."));
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: this.#known,
+      // Every cell makes a new program; with the default young generation much of it is copied before it dies.
+      resourceLimits: { maxYoungGenerationSizeMb: 96 },
+    });
+    worker.on("message", (reply: CellsReply) => {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      if ("error" in reply) waiting?.reject(new Error(reply.error));
+      else waiting?.resolve(reply.value);
+    });
+    const ended = (error: Error) => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      this.#failAll(error);
+    };
+    worker.on("error", ended);
+    worker.on("exit", () => ended(new Error("The compiling thread ended.")));
+    return worker;
   }
 
   #ask(call: CellsCall): Promise<unknown> {
     const id = ++this.#next;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
+      this.#worker ??= this.#start();
       this.#worker.postMessage({ id, call });
     });
   }

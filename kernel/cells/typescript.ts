@@ -1,5 +1,5 @@
 /** TypeScript itself, loaded once, with the internal functions that cells need. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire, Module } from "node:module";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
@@ -81,11 +81,13 @@ function readCodeCache(): Buffer | undefined {
 /** Keeps the code that V8 has compiled by now for the next kernel; where the package cannot be written, nothing. */
 export function saveCodeCache(): void {
   if (script === undefined || (existsSync(codeCachePath) && script.cachedDataRejected === false)) return;
+  const temporary = `${codeCachePath}.${process.pid}`;
   try {
     mkdirSync(dirname(codeCachePath), { recursive: true });
-    writeFileSync(`${codeCachePath}.${process.pid}`, script.createCachedData());
-    renameSync(`${codeCachePath}.${process.pid}`, codeCachePath);
-  } catch (error) {
-    if (!["EACCES", "EROFS", "EPERM", "ENOSPC"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    writeFileSync(temporary, script.createCachedData());
+    renameSync(temporary, codeCachePath);
+  } catch {
+    // Whatever is wrong with the disk, cells compile without it; but no half of a file is to be left there.
+    rmSync(temporary, { force: true });
   }
 }

@@ -1,16 +1,17 @@
 /** The thread in which cells are compiled, so that the protocol answers while TypeScript loads and checks. */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { readPreload } from "../preload.js";
 import type { CellsCall, CellsReply } from "./client.js";
 import { codeLines } from "./codeLines.js";
 import { CellCompiler } from "./compiler.js";
+import type { Known } from "./preloadedNames.js";
 import { saveCodeCache } from "./typescript.js";
 
 /** Saving takes a moment, which the first cells should not wait for. */
 const SAVE_DELAY_MS = 5000;
 
 const preload = readPreload();
-let compiler = new CellCompiler(process.cwd(), preload);
+let compiler = new CellCompiler(process.cwd(), preload, workerData as Known | undefined);
 // Not before the cells that wait already: they read what they need themselves.
 setImmediate(() => compiler.warm());
 setTimeout(saveCodeCache, SAVE_DELAY_MS);
@@ -20,7 +21,8 @@ function answer(call: CellsCall): unknown {
     case "compile":
       return compiler.compile(call.source, call.check);
     case "finish":
-      return compiler.finish(call.lost);
+      compiler.finish(call.lost);
+      return compiler.known;
     case "complete":
       return compiler.complete(call.source, call.position);
     case "inspect":

@@ -100,6 +100,11 @@ export class NotebookCells {
     return this.#client.reset();
   }
 
+  /** Gives up the cell that is being prepared, which is then refused. */
+  giveUp(): void {
+    this.#client.restart();
+  }
+
   close(): void {
     this.#client.close();
   }

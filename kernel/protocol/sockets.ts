@@ -1,5 +1,6 @@
 /** The five ZeroMQ sockets of a kernel: bound, read, written through one queue each, closed. */
 import { Reply, Router, XPublisher } from "zeromq";
+import { Broadcasts, CLIENT_HIGH_WATER_MARK } from "./broadcasts.js";
 import type { Channel, ConnectionInfo } from "./connection.js";
 import { address } from "./connection.js";
 import type { Message } from "./messages.js";
@@ -30,25 +31,33 @@ class SendQueue {
 
 export class KernelSockets {
   readonly #wire: Wire;
-  // An unbounded send queue: with the default of 1,000 messages a flood of output drops lines and the final idle.
-  readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000, verbosity: "allSubs" });
+  readonly #iopub = new XPublisher({
+    sendHighWaterMark: CLIENT_HIGH_WATER_MARK,
+    linger: 1000,
+    verbosity: "allSubs",
+  });
+  readonly #broadcasts = new Broadcasts(this.#iopub);
   readonly #routers: Record<RequestChannel, Router> = {
     shell: new Router({ sendHighWaterMark: 0, linger: 1000 }),
     control: new Router({ sendHighWaterMark: 0, linger: 1000 }),
     stdin: new Router({ sendHighWaterMark: 0, linger: 1000 }),
   };
   readonly #heartbeat = new Reply({ linger: 0 });
-  readonly #queues: Record<RequestChannel | "iopub", SendQueue>;
+  readonly #queues: Record<RequestChannel, SendQueue>;
   #closed = false;
 
   constructor(connection: ConnectionInfo) {
     this.#wire = new Wire(connection);
     this.#queues = {
-      iopub: new SendQueue(this.#iopub),
       shell: new SendQueue(this.#routers.shell),
       control: new SendQueue(this.#routers.control),
       stdin: new SendQueue(this.#routers.stdin),
     };
+  }
+
+  /** Told when broadcasts pile up because a client is slow (true), and when they are sent (false). */
+  set onPressure(told: (high: boolean) => void) {
+    this.#broadcasts.onPressure = told;
   }
 
   get session(): string {
@@ -80,7 +89,7 @@ export class KernelSockets {
 
   /** Broadcasts on iopub. */
   publish(message: Outgoing, topic = message.type): Promise<void> {
-    return this.#queues.iopub.push(this.#wire.encode([Buffer.from(topic)], message));
+    return this.#broadcasts.push(this.#wire.encode([Buffer.from(topic)], message));
   }
 
   close(): void {

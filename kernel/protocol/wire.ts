@@ -21,6 +21,8 @@ export interface Outgoing {
   parent: ParentHeader;
   metadata?: JsonObject;
   buffers?: readonly Uint8Array[];
+  /** More fields of the header. */
+  header?: JsonObject;
 }
 
 export class Wire {
@@ -43,9 +45,10 @@ export class Wire {
       date: new Date().toISOString(),
       msg_type: message.type,
       version: PROTOCOL_VERSION,
+      ...message.header,
     };
     const parts = [header, message.parent, message.metadata ?? {}, message.content].map((part) =>
-      Buffer.from(JSON.stringify(part)),
+      Buffer.from(withoutLoneSurrogates(JSON.stringify(part))),
     );
     return [...identities, DELIMITER, Buffer.from(this.#sign(parts)), ...parts, ...(message.buffers ?? [])];
   }
@@ -99,6 +102,15 @@ export class Wire {
       }
     }
   }
+}
+
+/**
+ * JSON.stringify escapes surrogates that have no partner, which is valid JSON; but Python cannot write the string that it
+ * makes of them as UTF-8, and a notebook with one could not be saved.
+ */
+function withoutLoneSurrogates(json: string): string {
+  if (!json.includes("\\ud")) return json;
+  return json.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (escaped) => (escaped.length === 6 ? "\\ufffd" : escaped));
 }
 
 function parseObject(frame: Buffer): JsonObject {

@@ -28,9 +28,15 @@ export class RunnerClient {
   readonly #events: RunnerEvents;
   readonly #parser: FrameParser;
   readonly #messages = new Map<number, RunnerMessage>();
-  #messageBytes: Buffer = Buffer.alloc(0);
+  /** What has come of messages, and how much of it has to be there for the next one to be whole. */
+  #chunks: Buffer[] = [];
+  #held = 0;
+  #needed = 0;
   readonly #errorDecoder = new StringDecoder("utf8");
   #open = 4;
+  #paused = false;
+  /** Output is held back until a message whose place is reached has come. */
+  #awaitsMessage = false;
 
   constructor(events: RunnerEvents, cwd: string) {
     this.#events = events;
@@ -39,6 +45,8 @@ export class RunnerClient {
       cwd,
       env: { ...process.env, TUNELAB_RUNNER_NONCE: nonce },
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
+      // A process group of its own, so that what its cells have started can be ended with it.
+      detached: true,
     });
     this.#parser = new FrameParser(nonce, {
       text: (cell, stream, text) => events.text(cell, stream, text),
@@ -48,7 +56,8 @@ export class RunnerClient {
     for (const fd of [FD.commands, FD.interrupts, FD.input]) this.#writable(fd).on("error", () => {});
     const output = this.#readable(1);
     output.on("data", (chunk: Buffer) => {
-      if (!this.#parser.push(chunk)) output.pause();
+      this.#awaitsMessage = !this.#parser.push(chunk);
+      if (this.#awaitsMessage) output.pause();
     });
     this.#readable(2).on("data", (chunk: Buffer) => this.#nativeError(chunk));
     this.#readable(FD.messages).on("data", (chunk: Buffer) => this.#readMessages(chunk));
@@ -62,7 +71,9 @@ export class RunnerClient {
     this.#process.on("error", () => closed());
     this.#process.on("exit", (code, signal) => {
       ended = [code, signal];
-      // A child process of the cell may keep the pipes open; what the runner itself wrote is in them by now.
+      this.resume();
+      this.kill();
+      // A process that left the group may keep the pipes open; what the runner itself wrote is in them by now.
       setTimeout(() => {
         for (const fd of [1, 2, FD.messages]) this.#readable(fd).destroy();
       }, 200).unref();
@@ -92,8 +103,27 @@ export class RunnerClient {
     this.#writable(FD.input).write(`${JSON.stringify(text)}\n`);
   }
 
+  /** Reads no more for now; what writes then waits. */
+  pause(): void {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#paused = true;
+    for (const fd of [1, 2, FD.messages]) this.#readable(fd).pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    for (const fd of [2, FD.messages]) this.#readable(fd).resume();
+    if (!this.#awaitsMessage) this.#readable(1).resume();
+  }
+
+  /** Ends the runner and the processes that its cells have started. */
   kill(): void {
-    this.#process.kill("SIGKILL");
+    try {
+      if (this.pid !== undefined) process.kill(-this.pid, "SIGKILL");
+    } catch {
+      // All of them have ended.
+    }
   }
 
   #deliver(sequence: number): boolean {
@@ -102,28 +132,44 @@ export class RunnerClient {
     this.#messages.delete(sequence);
     // What native code wrote to stderr before this message is in the pipe already.
     this.#drainNativeError();
+    if (message.type === "done") {
+      this.#parser.end(message.id);
+      this.#nativeErrorText(this.#errorDecoder.end());
+    }
     this.#events.message(message);
     return true;
   }
 
   #readMessages(chunk: Buffer): void {
-    this.#messageBytes = this.#messageBytes.length === 0 ? chunk : Buffer.concat([this.#messageBytes, chunk]);
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    if (this.#held < this.#needed) return;
+    let bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+    this.#needed = 0;
     for (;;) {
-      const bytes = this.#messageBytes;
       const newline = bytes.indexOf(10);
       if (newline < 0) break;
       const [sequence = 0, length = 0] = bytes.toString("latin1", 0, newline).split(",").map(Number);
       const end = newline + 1 + length;
-      if (bytes.length < end) break;
+      if (bytes.length < end) {
+        this.#needed = end;
+        break;
+      }
       this.#messages.set(sequence, JSON.parse(bytes.toString("utf8", newline + 1, end)) as RunnerMessage);
-      this.#messageBytes = bytes.subarray(end);
+      bytes = bytes.subarray(end);
     }
-    const output = this.#readable(1);
-    if (output.isPaused() && this.#parser.resume()) output.resume();
+    this.#chunks = [bytes];
+    this.#held = bytes.length;
+    if (!this.#awaitsMessage || !this.#parser.resume()) return;
+    this.#awaitsMessage = false;
+    if (!this.#paused) this.#readable(1).resume();
   }
 
   #nativeError(chunk: Buffer): void {
-    const text = this.#errorDecoder.write(chunk);
+    this.#nativeErrorText(this.#errorDecoder.write(chunk));
+  }
+
+  #nativeErrorText(text: string): void {
     if (text !== "") this.#events.raw("stderr", text);
   }
 

@@ -29,11 +29,20 @@ function interrupt(): void {
   if (mayAsk) asked = cell;
   report({ number: mine, terminated: false });
   if (mayAsk) return;
-  setTimeout(() => {
+  const terminate = () => {
     if (Atomics.load(shared, SHARED.seen) >= mine) return;
-    session.post("Runtime.terminateExecution", () => report({ number: mine, terminated: true }));
+    session.post("Runtime.terminateExecution", () => {
+      report({ number: mine, terminated: true });
+      // A storm of ticks goes on after the next event, which need not be this report.
+      setTimeout(terminate, PATIENCE_MS);
+    });
     // What stands at a breakpoint ends when it goes on.
     session.post("Debugger.resume", () => {});
+  };
+  setTimeout(() => {
+    terminate();
+    // Processes that cells have started hear of it as they would in a terminal; the main thread may wait for one.
+    process.kill(-process.pid, "SIGINT");
   }, PATIENCE_MS);
 }
 
@@ -70,5 +79,5 @@ socket.on("data", (text: string) => {
   }
 });
 socket.on("error", () => {});
-// The supervisor is gone; the main thread may be too busy to notice.
-socket.on("close", () => process.kill(process.pid, "SIGKILL"));
+// The supervisor is gone; the main thread may be too busy to notice, and what cells have started would stay.
+socket.on("close", () => process.kill(-process.pid, "SIGKILL"));

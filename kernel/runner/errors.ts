@@ -54,6 +54,15 @@ export function inCell(error: unknown, filename: string): unknown {
 
 /** An error message's fields for whatever a cell threw. */
 export function describeError(thrown: unknown): ErrorContent {
+  try {
+    return describe(thrown);
+  } catch {
+    const evalue = "What was thrown cannot be shown: reading it throws as well.";
+    return { ename: "Uncaught", evalue, traceback: [`Uncaught: ${evalue}`] };
+  }
+}
+
+function describe(thrown: unknown): ErrorContent {
   if (!(thrown instanceof Error) && !isErrorLike(thrown)) {
     const shown = inspect(thrown);
     return { ename: "Uncaught", evalue: shown, traceback: [`Uncaught ${shown}`] };

@@ -96,7 +96,12 @@ export class Executor {
     setForeground(undefined);
     publishListeners();
     if (cell.readWatch) sendText(cell.id, "stdout", cell.readWatch());
-    sendMessage(done);
+    try {
+      sendMessage(done);
+    } catch (error) {
+      // A value whose bundle is no JSON, or too long for a string.
+      sendMessage({ type: "done", id: done.id, error: describeError(error), lost: done.lost, payload: [] });
+    }
   }
 
   async #run(cell: RunningCell, command: ExecuteCommand): Promise<DoneMessage> {

@@ -80,6 +80,17 @@ export class FrameParser {
     return true;
   }
 
+  /** Ends a cell's text and what native code wrote meanwhile: a character that was begun will not be completed. */
+  end(cell: CellId): void {
+    for (const stream of ["stdout", "stderr"] as const) {
+      const text = this.#decoders.get(`${cell}${stream}`)?.end() ?? "";
+      this.#decoders.delete(`${cell}${stream}`);
+      if (text !== "") this.#sink.text(cell, stream, text);
+    }
+    const raw = this.#decoders.get("raw")?.end() ?? "";
+    if (raw !== "") this.#sink.raw(raw);
+  }
+
   /** A character may be cut between two frames or reads of the same stream. */
   #decode(stream: string, bytes: Buffer): string {
     let decoder = this.#decoders.get(stream);

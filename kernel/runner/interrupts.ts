@@ -29,9 +29,12 @@ export function startControlThread(stop: (cell: RunningCell) => void): void {
 /** The main thread's part, in a turn of the event loop. */
 function onInterrupted({ number, terminated }: ControlMessage): void {
   enterEventLoop();
-  Atomics.store(shared, SHARED.seen, Math.max(number, Atomics.load(shared, SHARED.seen)));
+  const seen = Atomics.load(shared, SHARED.seen);
+  Atomics.store(shared, SHARED.seen, Math.max(number, seen));
   const cell = foregroundCell();
   if (cell === undefined || cell.interrupted) return;
+  // Told again of what has ended another cell.
+  if (number <= seen && asked !== cell) return;
   const first = asked !== cell;
   asked = cell;
   if (first) cell.abort.abort();

@@ -4,6 +4,7 @@ import { readPreload } from "../preload.js";
 import { sendMessage, sendText } from "./channel.js";
 import { comms, receiveComm } from "./comms.js";
 import { clearOutput, display, displayHook, page } from "./display.js";
+import { followListeners } from "./emitters.js";
 import { describeError, installStackTraces } from "./errors.js";
 import { completeEs2024 } from "./es2024.js";
 import { Executor } from "./execute.js";
@@ -63,19 +64,19 @@ function readCommands(execute: (command: Command) => void): void {
   socket.on("data", (text: string) => {
     enterEventLoop();
     const isIdle = waiting.length === 0;
-    const lines = (rest + text).split("\n");
+    const lines = text.split("\n");
+    lines[0] = rest + lines[0];
     rest = lines.pop() ?? "";
     for (const line of lines) waiting.push(line);
     if (isIdle && waiting.length > 0) next();
   });
   socket.on("error", () => {});
-  // The supervisor is gone, and with it everyone who could see what cells still do.
-  socket.on("close", () => process.exit(0));
 }
 
 replaceStandardStreams();
 installStackTraces();
 followCells();
+followListeners();
 completeEs2024();
 defineGlobals();
 reportStrayErrors();
@@ -84,9 +85,9 @@ const preloaded = new Preloaded(preload);
 const scope = new Scope((name) => preloaded.get(name));
 Object.defineProperty(globalThis, Symbol.for("tunelab.scope"), { value: scope.names });
 const executor = new Executor(new CellModules(process.cwd(), preload), scope, preloaded);
-startControlThread((cell) => executor.stop(cell));
-// Ctrl-C in a terminal reaches the whole process group; what it means is the supervisor's decision.
+// The control thread sends it to the whole process group, for the processes that cells have started.
 process.on("SIGINT", () => {});
+startControlThread((cell) => executor.stop(cell));
 readCommands((command) => {
   if (command.type === "execute") executor.execute(command);
   else receiveComm(command);

@@ -34,6 +34,11 @@ export function currentCell(): RunningCell | undefined {
   return current ?? latest;
 }
 
+/** The cell that owns the code running now; undefined for code that belongs to none. */
+export function currentOwner(): RunningCell | undefined {
+  return current;
+}
+
 /** The cell whose end is being waited for. */
 export function foregroundCell(): RunningCell | undefined {
   return foreground;

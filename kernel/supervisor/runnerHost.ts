@@ -81,6 +81,12 @@ export class RunnerHost {
     this.#runner?.answer(text);
   }
 
+  /** Stops reading what the runner writes, or goes on. */
+  hold(on: boolean): void {
+    if (on) this.#runner?.pause();
+    else this.#runner?.resume();
+  }
+
   close(): void {
     this.#closed = true;
     this.#runner?.kill();

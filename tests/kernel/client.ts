@@ -177,11 +177,12 @@ export class TestClient {
     content: JsonObject,
     parent: JsonObject = {},
     buffers: readonly Uint8Array[] = [],
+    header: JsonObject = {},
   ): Promise<string> {
-    const frames = this.#wire.encode([], { type, content, parent: parent as never, buffers });
+    const frames = this.#wire.encode([], { type, content, parent: parent as never, buffers, header });
     await this.#sockets[channel].send(frames);
-    const header = JSON.parse(Buffer.from(frames[2] ?? []).toString()) as { msg_id: string };
-    return header.msg_id;
+    const sent = JSON.parse(Buffer.from(frames[2] ?? []).toString()) as { msg_id: string };
+    return sent.msg_id;
   }
 
   /** Sends frames as they are. */
@@ -190,8 +191,13 @@ export class TestClient {
   }
 
   /** Sends a request and resolves with the reply's content. */
-  async request(type: string, content: JsonObject = {}, channel: "shell" | "control" = "shell"): Promise<JsonObject> {
-    const id = await this.send(channel, type, content);
+  async request(
+    type: string,
+    content: JsonObject = {},
+    channel: "shell" | "control" = "shell",
+    header: JsonObject = {},
+  ): Promise<JsonObject> {
+    const id = await this.send(channel, type, content, {}, [], header);
     return (await this.#reply(id)).content;
   }
 

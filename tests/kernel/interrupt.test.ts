@@ -9,6 +9,16 @@ const RUNAWAYS: Record<string, string> = {
   "a loop in a timer": "await new Promise(() => setTimeout(() => { started(); while (true) {} }, 5))",
   "a regular expression": 'started(); /(a+)+$/.test("a".repeat(40) + "b")',
   "Atomics.wait": "started(); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)",
+  "a storm of timers":
+    "started(); const storm = () => { beats++; setTimeout(storm, 0); setTimeout(storm, 50); }; storm(); await new Promise(() => {})",
+  "a storm of microtasks":
+    "started(); const flood = () => { beats++; queueMicrotask(flood); }; flood(); await new Promise(() => {})",
+  "a storm of ticks":
+    "started(); const ticks = () => { beats++; process.nextTick(ticks); }; ticks(); await new Promise(() => {})",
+  "a flood of output": 'started(); while (true) console.log("x".repeat(100));',
+  "calls of native code": 'started(); while (true) pbkdf2Sync("a", "b", 20_000, 64, "sha512");',
+  "a child process that is waited for by blocking": 'started(); execSync("sleep 60");',
+  "a child process that is awaited": 'started(); await new Promise((done) => spawn("sleep", ["60"]).on("exit", done));',
   "a promise that never settles": "started(); await new Promise(() => {})",
   "a loop that awaits timers": "started(); while (true) { beats++; await new Promise((r) => setTimeout(r, 5)); }",
   "a loop that awaits microtasks": "started(); while (true) { beats++; await null; }",
@@ -21,6 +31,7 @@ describe("interrupt", () => {
   before(async () => {
     kernel = await TestKernel.start();
     client = await kernel.connect();
+    await client.ok('import { pbkdf2Sync } from "node:crypto"; import { execSync, spawn } from "node:child_process";');
     await client.ok('let beats = 0; const kept = { answer: 42 }; const started = () => console.log("started");');
   });
   after(() => kernel.stop());
@@ -91,6 +102,48 @@ describe("interrupt", () => {
     await client.until(() => client.of(id).some((m) => String(m.content.text).includes("asked")));
     await client.interrupt();
     assert.equal((await result).reply.ename, "KeyboardInterrupt");
+  });
+
+  it("ends processes that the cell has started", async () => {
+    const code = `
+      const sleeper = spawn("sleep", ["60"]);
+      let ended: unknown;
+      sleeper.on("exit", (_, signal) => { ended = signal; });
+      started(); await new Promise(() => {})`;
+    await interrupted(code);
+    assert.equal(
+      await client.evaluate("ended ??= await new Promise((d) => sleeper.on('exit', (_, s) => d(s)))"),
+      "'SIGINT'",
+    );
+  });
+
+  it("ends a cell that is being compiled, and the next one knows what came before", async () => {
+    const code = Array.from({ length: 200_000 }, (_, i) => `const v${i} = ${i};`).join("\n");
+    const { result } = await client.submit(code);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await client.interrupt();
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
+    assert.equal(await client.evaluate("kept.answer.toFixed(1)"), "'42.0'");
+  });
+
+  it("leaves the way to a restart when code does not hear it", async () => {
+    const deaf = await TestKernel.start();
+    try {
+      const other = await deaf.connect();
+      const { id } = await other.submit(`
+        import { execSync } from "node:child_process";
+        console.log("started");
+        while (true) try { execSync("trap '' INT; sleep 60"); } catch {}`);
+      await other.until(() => other.of(id).some((m) => m.header.msg_type === "stream"));
+      for (let i = 0; i < 2; i++) assert.equal((await other.interrupt()).status, "ok");
+      assert.deepEqual(await other.request("shutdown_request", { restart: true }, "control"), {
+        status: "ok",
+        restart: true,
+      });
+      if (deaf.process.exitCode === null) await new Promise((resolve) => deaf.process.once("exit", resolve));
+    } finally {
+      await deaf.stop();
+    }
   });
 
   it("takes SIGINT as well", async () => {

@@ -55,6 +55,52 @@ describe("output", () => {
     assert.equal(stdout, `${"aé🎉".repeat(5000)}日本`);
   });
 
+  it("brings a line of 10 MB, and a display of 200 MB whole, and then runs the next cell", async () => {
+    const { stdout } = await client.ok('console.log("x".repeat(10e6))');
+    assert.equal(stdout.length, 10e6 + 1);
+    const { displays } = await client.ok('display({ "text/plain": "x".repeat(200e6) });');
+    assert.equal(String(displays[0]?.["text/plain"]).length, 200e6);
+    assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+
+  it("turns bytes and surrogates that are no characters into ones that every program can write", async () => {
+    const { stdout, displays } = await client.ok(`
+      process.stdout.write(Buffer.from([0xff, 0x41, 0xc3]));
+      process.stdout.write(Buffer.from([0xa9]));
+      process.stdout.write("\\ud800|\\\\ud800");
+      display({ "text/plain": "\\udc00 \\ud83c\\udf89" });`);
+    assert.equal(stdout, "\ufffdAé\ufffd|\\ud800");
+    assert.equal(displays[0]?.["text/plain"], "\ufffd 🎉");
+  });
+
+  it("ends a character that was begun with its cell, written by JavaScript or below it", async () => {
+    const [own, native] = ["process.stdout.write(begun)", 'require("fs").writeSync(1, begun)'];
+    for (const write of [own, native]) {
+      assert.equal((await client.ok(`{ const begun = Buffer.from([0x41, 0xc3]); ${write}; }`)).stdout, "A\ufffd");
+      assert.equal((await client.ok('console.log("next")')).stdout, "next\n");
+    }
+  });
+
+  it("of worker threads comes before the cell's end, all of it", async () => {
+    const { stdout, stderr, messages } = await client.ok(`
+      import { Worker } from "node:worker_threads";
+      const code = 'for (let i = 0; i < 20000; i++) console.log(i); console.error("e"); require("fs").writeSync(1, "raw|")';
+      await new Promise((done) => new Worker(code, { eval: true }).on("exit", done));`);
+    const lines = Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join("");
+    assert.equal(stdout.replace("raw|", ""), lines);
+    assert.ok(stdout.includes("raw|"));
+    assert.equal(stderr, "e\n");
+    assert.equal(messages.at(-1)?.content.execution_state, "idle");
+  });
+
+  it("of child processes that have the cell's own streams comes before the cell's end", async () => {
+    const { stdout, stderr } = await client.ok(`
+      import { spawn } from "node:child_process";
+      const script = "echo out; echo err >&2; sleep 0.1; echo out; echo err >&2";
+      await new Promise((done) => spawn("sh", ["-c", script], { stdio: "inherit" }).on("exit", done));`);
+    assert.deepEqual([stdout, stderr], ["out\nout\n", "err\nerr\n"]);
+  });
+
   it("cannot be confused by text that looks like a frame", async () => {
     const { stdout } = await client.ok(
       'process.stdout.write("\\0\\x1eo1,5\\nhello\\0\\x1e"); require("fs").writeSync(1, "\\0\\x1em7\\n");',
@@ -76,6 +122,25 @@ describe("output", () => {
         .join("");
     await client.until(() => text().includes("tick 4"));
     assert.ok(client.of(id).some(({ header }) => header.msg_type === "display_data"));
+  });
+
+  it("that an event sets off belongs to the cell that registered for it, or that fired it", async () => {
+    const { id, result } = await client.submit(`
+      import { EventEmitter } from "node:events";
+      const child = spawn("sh", ["-c", "read line; echo $line"]);
+      child.stdout.on("data", (line) => console.log("child says", String(line).trim()));
+      child.once("close", () => console.log("child ends"));
+      const worker = new Worker('require("worker_threads").parentPort.once("message", console.log)', { eval: true });
+      const emitter = new EventEmitter().on("tell", () => console.log("told"));`);
+    await result;
+    const { stdout } = await client.ok(`
+      emitter.emit("tell");
+      const ends = [new Promise((done) => child.on("close", done)), new Promise((done) => worker.on("exit", done))];
+      child.stdin.end("hello\\n"); worker.postMessage("from the worker");
+      await Promise.all(ends);`);
+    assert.equal(stdout, "told\n");
+    const late = client.of(id).map(({ content }) => content.text ?? "");
+    assert.deepEqual(late.join("").split("\n").sort(), ["", "child ends", "child says hello", "from the worker"]);
   });
 
   it("of an error that nobody awaits is shown and harms nothing", async () => {

@@ -1,11 +1,26 @@
 /** The process that runs the cells may die in any way; the kernel answers, and goes on with a fresh one. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { type TestClient, TestKernel } from "./client.js";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KERNEL_ENTRY, type TestClient, TestKernel } from "./client.js";
+
+/** Starts a process that would outlive the tests, and prints its id. */
+const SLEEPER =
+  'import { spawn } from "node:child_process"; console.log(spawn("sleep", ["300"], { stdio: "inherit" }).pid);';
 
 const DEATHS: Record<string, [code: string, says: RegExp]> = {
   "process.exit": ["process.exit(3)", /ended itself with exit code 3/],
   "kill -9": ["process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})", /was ended by SIGKILL/],
+  "a segmentation fault": [
+    "process.kill(process.pid, 'SIGSEGV'); await new Promise(() => {})",
+    /crashed in native code \(SIGSEGV\)/,
+  ],
+  "too much memory": [
+    "const much: number[][] = []; while (true) much.push(new Array(1e5).fill(1.5))",
+    /memory ran out/,
+  ],
   abort: ["process.abort()", /was aborted, most often because memory ran out/],
 };
 
@@ -16,6 +31,30 @@ describe("the death of the client", () => {
     await new Promise((resolve) => kernel.process.once("exit", resolve));
     await kernel.stop();
   });
+
+  it("is noticed although nobody has waited for it", async () => {
+    // The shell starts the kernel, is killed, and stays a dead process as long as its own parent does not care.
+    const directory = mkdtempSync(join(tmpdir(), "tunelab-parent-"));
+    const pidFile = join(directory, "pid");
+    const kernel = await TestKernel.start();
+    const shell = `JPY_PARENT_PID=$$ '${process.execPath}' '${KERNEL_ENTRY}' '${kernel.connectionFile}.2' & echo $! > '${pidFile}'; wait`;
+    const connection = JSON.parse(readFileSync(kernel.connectionFile, "utf8")) as { shell_port: number };
+    writeFileSync(
+      `${kernel.connectionFile}.2`,
+      JSON.stringify({ ...connection, transport: "ipc", ip: join(directory, "s") }),
+    );
+    const careless = spawn("sh", ["-c", `sh -c "$0" & echo $! > '${pidFile}.shell'; exec sleep 60`, shell]);
+    try {
+      const pid = () => Number(existsSync(pidFile) ? readFileSync(pidFile, "utf8") : 0);
+      await eventually(() => pid() > 0 && existsSync(join(directory, `s-${connection.shell_port}`)));
+      process.kill(Number(readFileSync(`${pidFile}.shell`, "utf8")), "SIGKILL");
+      await eventually(() => !isAlive(pid()));
+    } finally {
+      careless.kill("SIGKILL");
+      await kernel.stop();
+      rmSync(directory, { recursive: true });
+    }
+  });
 });
 
 describe("the death of the runner", () => {
@@ -23,7 +62,7 @@ describe("the death of the runner", () => {
   let client: TestClient;
 
   beforeEach(async () => {
-    kernel = await TestKernel.start();
+    kernel = await TestKernel.start({ env: { NODE_OPTIONS: "--max-old-space-size=300" } });
     client = await kernel.connect();
   });
   afterEach(() => kernel.stop());
@@ -48,41 +87,79 @@ describe("the death of the runner", () => {
     assert.equal(await client.evaluate("1 + 1"), "2");
   });
 
+  it("takes what its cells have started with it, by whatever end", async () => {
+    for (const end of ["process.exit(0)", "process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})"]) {
+      const { stdout } = await client.execute(`${SLEEPER} ${end}`);
+      await eventually(() => !isAlive(Number(stdout)));
+    }
+  });
+
   it("comes with the kernel's own end", async () => {
     const pid = Number(await client.evaluate("process.pid"));
     await client.request("shutdown_request", { restart: false }, "control");
     await new Promise((resolve) => kernel.process.once("exit", resolve));
-    const alive = () => {
-      try {
-        process.kill(pid, 0);
-        return true;
-      } catch {
-        return false;
-      }
-    };
-    for (let i = 0; i < 100 && alive(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(alive(), false);
+    await eventually(() => !isAlive(pid));
   });
 
-  it("comes when the kernel is killed, even while a cell computes", async () => {
-    const { id } = await client.submit("console.log(process.pid); while (true) {}");
-    const text = () =>
+  it("comes when the kernel is killed, even while a cell computes, and leaves no child of it", async () => {
+    const { id } = await client.submit(`${SLEEPER} console.log(process.pid); while (true) {}`);
+    const pids = () =>
       client
         .of(id)
         .map(({ content }) => String(content.text ?? ""))
-        .join("");
-    await client.until(() => text().includes("\n"));
-    const pid = Number(text());
+        .join("")
+        .match(/\d+\n/g) ?? [];
+    await client.until(() => pids().length === 2);
     kernel.process.kill("SIGKILL");
-    const alive = () => {
-      try {
-        process.kill(pid, 0);
-        return true;
-      } catch {
-        return false;
-      }
-    };
-    for (let i = 0; i < 100 && alive(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(alive(), false);
+    await eventually(() => !pids().some((pid) => isAlive(Number(pid))));
   });
 });
+
+describe("an answer always comes", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start({ env: { TMPDIR: "/nonexistent" } });
+    client = await kernel.connect();
+  });
+  after(() => kernel.stop());
+
+  const ODD: Record<string, [code: string, says: RegExp]> = {
+    "a thrown value that cannot be read": [
+      'throw { get name() { throw new Error("no"); }, message: 1, stack: 2 };',
+      /What was thrown cannot be shown/,
+    ],
+    "a value that cannot be inspected": [
+      '({ [Symbol.for("nodejs.util.inspect.custom")]() { throw new Error("no inspection"); } })',
+      /no inspection/,
+    ],
+    "a value whose bundle is no JSON": [
+      '({ [Symbol.for("Jupyter.display")]() { return { "application/json": 1n }; } })',
+      /BigInt/,
+    ],
+    "a stack that overflows": ["const deep = (): number => deep() + 1; deep();", /call stack/],
+  };
+  for (const [name, [code, says]] of Object.entries(ODD)) {
+    it(`to ${name}`, async () => {
+      const { reply } = await client.execute(code);
+      assert.equal(reply.status, "error");
+      assert.match(String(reply.evalue), says);
+      assert.equal(await client.evaluate("1 + 1"), "2");
+    });
+  }
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function eventually(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(condition());
+}

@@ -178,11 +178,76 @@ describe("supervisor", () => {
     assert.match(String(refused.reply.evalue), /does not take input/);
   });
 
+  it("takes input from the client that was asked, from nobody else", async () => {
+    const other = await kernel.connect();
+    const asked = client.inputRequests.length;
+    const { result } = await client.submit('prompt("whose?")', { allowStdin: true });
+    await client.until(() => client.inputRequests.length > asked);
+    await other.send("stdin", "input_reply", { value: "theirs" });
+    // Answered on the same socket after that reply was read.
+    assert.equal((await other.request("kernel_info_request")).status, "ok");
+    await client.send("stdin", "input_reply", { value: "mine" }, client.inputRequests.at(-1)?.header);
+    assert.equal((await result).value?.["text/plain"], "'mine'");
+    assert.equal(other.inputRequests.length, 0);
+  });
+
   it("stops waiting for input when interrupted", async () => {
+    const asked = client.inputRequests.length;
     const { result } = await client.submit("prompt('x')", { allowStdin: true });
-    await client.until(() => client.inputRequests.length > 2);
+    await client.until(() => client.inputRequests.length > asked);
     await client.interrupt();
     assert.equal((await result).reply.ename, "KeyboardInterrupt");
+  });
+});
+
+describe("subshells", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+  });
+  after(() => kernel.stop());
+
+  it("are not advertised, and what asks for one is told so", async () => {
+    const { supported_features } = await client.request("kernel_info_request");
+    assert.deepEqual(supported_features, ["debugger"]);
+    const created = await client.request("create_subshell_request", {}, "control");
+    assert.equal(created.status, "error");
+    assert.match(String(created.evalue), /has no subshells/);
+    assert.deepEqual(await client.request("list_subshell_request", {}, "control"), { status: "ok", subshell_id: [] });
+    const deleted = await client.request("delete_subshell_request", { subshell_id: "s" }, "control");
+    assert.match(String(deleted.evalue), /no subshell "s"/);
+  });
+
+  it("do not run cells in the kernel's own stead, and null means the kernel itself", async () => {
+    const execute = { code: "globalThis.process.exit(1)", silent: false };
+    const refused = await client.request("execute_request", execute, "shell", { subshell_id: "s" });
+    assert.equal(refused.status, "error");
+    assert.match(String(refused.evalue), /no subshell "s"/);
+    const ran = await client.request("execute_request", { ...execute, code: "1" }, "shell", { subshell_id: null });
+    assert.equal(ran.status, "ok");
+  });
+});
+
+describe("two notebooks in one directory", () => {
+  it("do not meet: variables, output, input, interrupts", async () => {
+    const first = await TestKernel.start();
+    const second = await TestKernel.start({ cwd: first.cwd });
+    try {
+      const [one, two] = [await first.connect(), await second.connect()];
+      await Promise.all([one.ok('const mine = "one";'), two.ok('const mine = "two"; const theirs = 2;')]);
+      assert.match(String((await one.execute("theirs")).reply.evalue), /Cannot find name 'theirs'/);
+      const running = await one.submit("console.log(mine); await new Promise(() => {});");
+      await one.until(() => one.of(running.id).some(({ header }) => header.msg_type === "stream"));
+      assert.equal((await two.ok("console.log(mine); await new Promise((r) => setTimeout(r, 50));")).stdout, "two\n");
+      await one.interrupt();
+      assert.equal((await running.result).stdout, "one\n");
+      assert.equal(await two.evaluate("theirs"), "2");
+    } finally {
+      await Promise.all([first.stop(), second.stop()]);
+    }
   });
 });
 
