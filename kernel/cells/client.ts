@@ -76,8 +76,8 @@ export class CellsClient {
   #start(): Worker {
     const worker = new Worker(new URL("./worker.js", import.meta.url), {
       workerData: this.#known,
-      // Every cell makes a new program; with the default young generation much of it is copied before it dies.
-      resourceLimits: { maxYoungGenerationSizeMb: 96 },
+      // Every cell makes a new program, which the young generation should hold; more than this gained no time.
+      resourceLimits: { maxYoungGenerationSizeMb: 32 },
     });
     worker.on("message", (reply: CellsReply) => {
       const waiting = this.#waiting.get(reply.id);

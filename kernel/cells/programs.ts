@@ -58,6 +58,8 @@ export class CellPrograms {
   readonly #emit: (program: TypeScript.Program, ...rest: Parameters<CellBuilder["emit"]>) => TypeScript.EmitResult;
   readonly #compilerHost: TypeScript.CompilerHost;
   readonly #files = new Map<string, SourceFile | undefined>();
+  /** Root files as they were parsed, and their statements, which the converter may exchange later. */
+  readonly #parsed = new Map<string, { file: SourceFile; statements: SourceFile["statements"] }>();
   /** Local sources besides the cell, by path, with the time of the version that was read. */
   readonly #local = new Map<string, number>();
   readonly #packages = new Map<string, TypeScript.ResolvedModuleWithFailedLookupLocations>();
@@ -143,7 +145,8 @@ export class CellPrograms {
       getDirectories: (path) => system.getDirectories(path),
       realpath: (path) => system.realpath?.(path) ?? path,
       getSourceFile: (name, version) => this.#file(name, version),
-      getModuleResolutionCache: () => withFastPackageLookup(this.#cache),
+      getModuleResolutionCache: () => this.#cache,
+      knownFileOptions: new Map(),
       resolveModuleNameLiterals: (literals, from, redirect, compilerOptions, file) =>
         literals.map((literal) => {
           const mode = ts.getModeForUsageLocation(file, literal, compilerOptions);
@@ -176,11 +179,20 @@ export class CellPrograms {
     if (this.#files.has(name)) return this.#files.get(name);
     const given = this.#host.system.readFile(name);
     const text = this.#host.roots.includes(name) ? given && withPlainNames(given) : given;
+    const parsed = this.#parsed.get(name);
+    // The converter says that a file has changed whenever it might have.
+    if (parsed !== undefined && parsed.file.text === text && parsed.file.statements === parsed.statements) {
+      this.#files.set(name, parsed.file);
+      return parsed.file;
+    }
     const options = typeof version === "object" ? version : { languageVersion: version };
     // Comments are most of a library's declarations; what inspection shows of them is read when asked for (quickInfo.ts).
     const jsDocParsingMode = name.endsWith(".d.ts") ? ts.JSDocParsingMode.ParseNone : ts.JSDocParsingMode.ParseAll;
     const file = text === undefined ? undefined : ts.createSourceFile(name, text, { ...options, jsDocParsingMode });
     this.#files.set(name, file);
+    if (file !== undefined && this.#host.roots.includes(name)) {
+      this.#parsed.set(name, { file, statements: file.statements });
+    }
     if (this.#isNotebookFile(name) && !this.#host.roots.includes(name)) {
       this.#local.set(name, modifiedAt(name));
       this.#host.system.watchFile?.(name, () => this.#files.delete(name));
@@ -208,40 +220,11 @@ function withPlainNames(source: string): string {
   return source.replace(/\nexport \{[^{}\n]*\}$/, (list) => list.replaceAll(/(?<=[{ ])___/g, "__"));
 }
 
-type PackageCache = Map<string, object>;
-const packageCaches = new WeakMap<TypeScript.ModuleResolutionCache, TypeScript.ModuleResolutionCache>();
-
-/**
- * The same cache, with package.json lookups by the path as given: a new program asks for every file's package, and
- * normalising those paths took longer than all else that making a program from an earlier one takes.
- */
-function withFastPackageLookup(cache: TypeScript.ModuleResolutionCache): TypeScript.ModuleResolutionCache {
-  const made = packageCaches.get(cache);
-  if (made !== undefined) return made;
-  const slow = cache.getPackageJsonInfoCache() as unknown as {
-    getPackageJsonInfo(path: string): object | undefined;
-    setPackageJsonInfo(path: string, info: object): void;
-  };
-  const known: PackageCache = new Map();
-  const fast = Object.assign(Object.create(slow) as object, {
-    getPackageJsonInfo(path: string) {
-      const info = known.get(path) ?? slow.getPackageJsonInfo(path);
-      if (info !== undefined) known.set(path, info);
-      return info;
-    },
-    setPackageJsonInfo(path: string, info: object) {
-      known.set(path, info);
-      slow.setPackageJsonInfo(path, info);
-    },
-  });
-  const wrapped = Object.assign(Object.create(cache) as TypeScript.ModuleResolutionCache, {
-    getPackageJsonInfoCache: () => fast,
-  }) as TypeScript.ModuleResolutionCache;
-  packageCaches.set(cache, wrapped);
-  return wrapped;
-}
-
 declare module "typescript" {
+  interface CompilerHost {
+    /** Filled and read by TypeScript as we load it: see typescript.ts. */
+    knownFileOptions?: Map<string, unknown>;
+  }
   interface System {
     /** Calls the watchers of a file, which the converter knows by `name`; ours, see typescriptShim.ts. */
     notifyChanged?(path: string, name: string): void;

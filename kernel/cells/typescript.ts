@@ -64,7 +64,10 @@ export const ts = loadTypeScript() as typeof TypeScript & Internals;
 function loadTypeScript(): unknown {
   const path = require.resolve("typescript");
   const cachedData = readCodeCache();
-  script = new Script(Module.wrap(readFileSync(path, "utf8")), { filename: path, ...(cachedData && { cachedData }) });
+  script = new Script(Module.wrap(withKnownFileOptions(readFileSync(path, "utf8"))), {
+    filename: path,
+    ...(cachedData && { cachedData }),
+  });
   const module = new Module(path);
   module.filename = path;
   const run = script.runInThisContext() as (...args: unknown[]) => void;
@@ -72,6 +75,22 @@ function loadTypeScript(): unknown {
   module.loaded = true;
   require.cache[path] = module;
   return module.exports;
+}
+
+/**
+ * For each new program TypeScript asks again in which package each of its files lies, which takes longer than all else
+ * that making a program from an earlier one takes. With this, a compiler host's `knownFileOptions` keep the answers.
+ */
+function withKnownFileOptions(source: string): string {
+  const parameters = "(fileName, moduleResolutionCache2, host2, options2)";
+  return source.replace(
+    `function getCreateSourceFileOptions${parameters} {`,
+    (head) =>
+      `function getCreateSourceFileOptions${parameters} { ` +
+      "const known = host2.knownFileOptions; let found = known?.get(fileName); " +
+      `if (found === undefined) { found = findCreateSourceFileOptions${parameters}; known?.set(fileName, found); } ` +
+      `return found; } ${head.replace("getCreate", "findCreate")}`,
+  );
 }
 
 function readCodeCache(): Buffer | undefined {

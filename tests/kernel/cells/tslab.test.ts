@@ -50,4 +50,11 @@ describe("the contract with tslab", () => {
     assert.equal(typeof ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind, "function");
     assert.equal(typeof ts.Completions.getCompletionsAtPosition, "function");
   });
+
+  it("has TypeScript keep what it found out about a file with the host", () => {
+    const knownFileOptions = new Map<string, unknown>();
+    const host = { ...ts.createCompilerHost({ noLib: true }), knownFileOptions };
+    ts.createProgram([import.meta.filename], { noLib: true, noResolve: true, types: [] }, host);
+    assert.deepEqual([...knownFileOptions.keys()], [import.meta.filename]);
+  });
 });
