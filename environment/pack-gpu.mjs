@@ -16,7 +16,7 @@ const staged = inRoot("build/gpu-staged");
 const tests = inRoot("tests/gpu");
 
 const runScript = `#!/bin/sh
-# Unpacks the GPU tests and runs them all, or the parts named: tests, library, conformance, attention, bitsandbytes_bits, model, speed, article.
+# Unpacks the GPU tests and runs them all, or the parts named: tests, library, conformance, attention, bitsandbytes_bits, decode, model, speed, article.
 # A short table on the standard output, full logs in $OUT (or where this lies).
 wanted=" $* "
 here=$(cd "$(dirname "$0")" && pwd)

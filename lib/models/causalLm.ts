@@ -1,6 +1,8 @@
 /** A decoder-only language model: embedding, decoder layers, final norm, head. Reads like the paper. */
 import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
+import type { DecoderTexts } from "../native/addon.js";
+import type { DeviceDecoder } from "../tensor/cuda/decoder.js";
 import {
   type DecoderLayer,
   type KvCache,
@@ -14,6 +16,7 @@ import { releaseCaches, releaseModel } from "../tensor/memory.js";
 import {
   abandonPasses,
   advance,
+  createDecoder,
   createKvCache,
   decoderLayer,
   decoderLayerCached,
@@ -105,6 +108,13 @@ export class CausalLM {
       const rows = tf.gather(hidden, tf.tensor1d(last, "int32")) as tf.Tensor2D;
       return this.headLogits(rmsNorm(rows, this.norm, this.config.rmsNormEps));
     });
+  }
+
+  /** Goes on with the texts of a cache on the backend alone, from the logits that follow them; null where it cannot. */
+  decoder(cache: KvCache, texts: DecoderTexts, logits: tf.Tensor2D): DeviceDecoder | null {
+    const { layers, norm, lmHead: head, config } = this;
+    const table: Weight = { kind: "dense", values: this.embedTokens };
+    return createDecoder({ layers, table, norm, rmsNormEps: config.rmsNormEps, head }, cache, texts, logits);
   }
 
   /** Parameters by kind, as `printTrainableParameters` and the loading table count them. */

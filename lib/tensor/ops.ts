@@ -1,7 +1,10 @@
 /** The operations that models are made of, on whichever backend is active. */
 import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
+import type { DecoderTexts } from "../native/addon.js";
 import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
+import { activeCuda } from "./cuda/backend.js";
+import { type DecodedModel, DeviceDecoder } from "./cuda/decoder.js";
 import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
 import { countCache } from "./memory.js";
 import { activeSurface } from "./native/active.js";
@@ -153,6 +156,23 @@ export function decoderLayerCached(
   return cache instanceof nativeCache.NativeKvCache
     ? nativeCache.decoderLayerCached(x, layer, layerIndex, batch, cache)
     : cached.decoderLayerCached(x, layer, layerIndex, batch, cache as cached.PortableKvCache);
+}
+
+/**
+ * Goes on with texts whose prompts a cache holds, wholly on the backend: JavaScript reads the tokens that it chooses. Null
+ * where the backend cannot.
+ *
+ * @param logits [texts, vocabSize], those that follow the prompts; used up
+ */
+export function createDecoder(
+  model: DecodedModel,
+  cache: KvCache,
+  texts: DecoderTexts,
+  logits: tf.Tensor2D,
+): DeviceDecoder | null {
+  const backend = activeCuda();
+  if (backend === null || !(cache instanceof nativeCache.NativeKvCache)) return null;
+  return DeviceDecoder.create(backend, model, cache, texts, logits);
 }
 
 /**

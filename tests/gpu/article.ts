@@ -166,9 +166,10 @@ try {
   started = performance.now();
   const inputIds = [rows[0]!.input_ids.slice(0, 100)];
   await peft.generate({ inputIds, maxNewTokens: 8, doSample: false });
-  lap("8 tokens after a prompt of 100");
-  await peft.generate({ inputIds, maxNewTokens: 72, doSample: false });
-  lap("72 tokens after it");
+  const few = lap("8 tokens after a prompt of 100");
+  await peft.generate({ inputIds, maxNewTokens: 264, doSample: false });
+  const many = lap("264 tokens after it");
+  console.log(`  decoding: ${(256 / (many - few)).toFixed(0)} tok/s`);
   peft.dispose();
 } finally {
   rmSync(folder, { recursive: true });

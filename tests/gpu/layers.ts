@@ -12,6 +12,14 @@ import { PROJECTIONS, type Projection } from "../../lib/tensor/layers.js";
 import type { Descriptor } from "../lib/native/reference/layers.js";
 import { cuda, down, up, zeros } from "./device.js";
 
+/** Codes that all matrices share, as the library shares them. */
+const constants = new Map<string, DeviceBuffer>();
+function constant(values: Float32Array): DeviceBuffer {
+  const key = values.join();
+  if (!constants.has(key)) constants.set(key, up(values));
+  return constants.get(key)!;
+}
+
 export function loraOnDevice(lora: NativeLora<HostBuffers> | null): NativeLora<DeviceBuffers> | null {
   return lora && { ...lora, a: up(lora.a), b: up(lora.b) };
 }
@@ -33,8 +41,8 @@ export function linearOnDevice(
               packed: cuda.upload(weight.state.packed),
               absmax: cuda.upload(weight.state.absmax),
               nestedAbsmax: up(weight.state.nestedAbsmax),
-              code: up(weight.state.code),
-              nestedCode: up(weight.state.nestedCode),
+              code: constant(weight.state.code),
+              nestedCode: constant(weight.state.nestedCode),
             },
           },
     bias: linear.bias && up(linear.bias),

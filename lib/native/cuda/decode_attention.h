@@ -14,13 +14,18 @@ inline bool decodeFits(const QkvShape& shape) {
 }
 
 struct DecodeItem {
-  // The row in q and out, the cache row where the sequence's keys start, and their number (the new one included).
+  // The row in qkv and out, the cache row where the sequence's keys start, and their number (the new one included).
   int row, keyBase, keys;
 };
 
-// Rows of q are `strideQ` apart, of the cache kvHeads * headDim. `longest` is the largest number of keys of an item.
-void decodeAttention(const QkvShape& shape, const DecodeItem* items, int count, int longest, const void* q, int64_t strideQ, const void* k,
-                     const void* v, Dtype dtype, void* out, int64_t strideOut);
+// Bytes of working memory for `count` items.
+size_t decodeAttentionBytes(const QkvShape& shape, int count);
+
+// out = attention of the items' rows over their keys; rows of qkv are `shape.width()` apart, of the cache
+// kvHeads * headDim. With a rope table, the rows are rotated here (the new row stands at position keys - 1) and their keys
+// and values appended; without (cosines nullptr), both was done before.
+void decodeAttention(const QkvShape& shape, const DecodeItem* items, int count, const void* qkv, const RopeTable& rope, void* k, void* v,
+                     Dtype dtype, void* out, int64_t strideOut, float* work);
 
 // cacheK[targets[row]] and cacheV[targets[row]] = the k and v parts of row of qkv.
 void appendToCache(const void* qkv, const QkvShape& shape, const int32_t* targets, int64_t rows, Dtype dtype, void* cacheK, void* cacheV);

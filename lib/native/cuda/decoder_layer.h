@@ -45,6 +45,8 @@ class DecoderLayer : public HandleObject {
   // The inputs of attention over the rows of qkv itself.
   AttentionInputs attentionInputs(const LayerActivations& from, Dtype dtype, const PackedBatch& batch) const;
   int64_t attentionStride() const { return o_->stride(); }
+  const StoragePtr& inputNorm() const { return inputNorm_; }
+  const StoragePtr& postAttentionNorm() const { return postAttentionNorm_; }
   // Ranks of all projections: a saved state is only good for the ranks that it was made with.
   std::array<int64_t, projectionCount> ranks() const;
 

@@ -4,28 +4,13 @@
 
 #include "cuda/decode_attention.h"
 #include "cuda/decoder_layer.h"
+#include "cuda/kv_cache.h"
 #include "cuda/staging.h"
 #include "registrar.h"
 
 namespace tunelab::cuda {
 
 namespace {
-
-// Where the rows of one step go; the same for all layers, so it is made once a step.
-struct CacheStep {
-  std::vector<int32_t> cuSeqlens, lengths;
-  Block targets, tiles, items;
-  int tileCount = 0, itemCount = 0, longest = 0;
-};
-
-struct KvCache : HandleObject {
-  static constexpr const char* kind = "key/value cache";
-  int64_t kvWidth = 0, sequences = 0, capacity = 0;
-  // One pair a layer, [sequences, capacity, kvWidth], of the type of the activations, made at the first use.
-  std::vector<Block> keys, values;
-  Dtype dtype = Dtype::bf16;
-  CacheStep step;
-};
 
 // createKvCache(layers, kvHeads * headDim, sequences, capacity) -> handle
 Napi::Value createKvCache(const Napi::CallbackInfo& info) {
@@ -49,13 +34,11 @@ void prepareStep(KvCache& cache, const PackedBatch& batch, const Span<int32_t>& 
   std::vector<int32_t> targets;
   std::vector<AttentionTile> tiles;
   std::vector<DecodeItem> items;
-  step.longest = 0;
   for (size_t i = 0; i < given.size(); i++) {
     const int begin = batch.cuSeqlens[i], count = batch.cuSeqlens[i + 1] - begin, base = static_cast<int>(static_cast<int64_t>(i) * cache.capacity);
     for (int row = 0; row < count; row++) targets.push_back(base + given[i] + row);
     if (count == 1 && split) {
       items.push_back({begin, base, given[i] + 1});
-      step.longest = std::max(step.longest, given[i] + 1);
     } else {
       for (int first = 0; first < count; first += attentionTileRows)
         tiles.push_back({begin + first, std::min(attentionTileRows, count - first), given[i] + first, base, given[i] + count});
@@ -104,8 +87,9 @@ Napi::Value cached(const Napi::CallbackInfo& info) {
   LayerActivations work;
   layer.projectQkv(x->data(), dtype, *batch, {}, work);
   appendToCache(work.qkv.data(), shape, step.targets.as<int32_t>(), batch->rows, dtype, keys.data(), values.data());
-  decodeAttention(shape, step.items.as<DecodeItem>(), step.itemCount, step.longest, work.qkv.data(), shape.width(), keys.data(),
-                  values.data(), dtype, work.attention.data(), layer.attentionStride());
+  const Block partial(decodeAttentionBytes(shape, step.itemCount), Owner::workspace);
+  decodeAttention(shape, step.items.as<DecodeItem>(), step.itemCount, work.qkv.data(), {}, keys.data(), values.data(), dtype,
+                  work.attention.data(), layer.attentionStride(), partial.as<float>());
   const AttentionInputs inputs{work.qkv.data(), keys.data(), values.data(), shape.width(), kvWidth, dtype, shape,
                                step.tiles.as<AttentionTile>(), step.tileCount};
   attentionForward(inputs, work.attention.data(), layer.attentionStride(), nullptr);

@@ -8,9 +8,10 @@ namespace tunelab::cuda {
 // --- kernels ---------------------------------------------------------------------------------------------------
 
 template <typename From, typename To>
-__global__ void embeddingKernel(const int32_t* ids, const From* table, int64_t width, To* y) {
+__global__ void embeddingKernel(const int32_t* ids, const From* __restrict__ table, int64_t width, To* __restrict__ y) {
   const From* source = table + int64_t{ids[blockIdx.x]} * width;
   To* target = y + int64_t{blockIdx.x} * width;
+#pragma unroll 8
   for (int64_t i = threadIdx.x; i < width; i += blockDim.x) target[i] = fromFloat<To>(toFloat(source[i]));
 }
 

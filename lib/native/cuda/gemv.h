@@ -1,4 +1,5 @@
-// Products of a few rows with NF4 weights, for decoding: the weights are read once as they lie, never expanded.
+// Products of a few rows with NF4 weights, which are read once as they lie, never expanded: in float32, and in bf16 of shapes
+// that decode_linear.h has no kernel for.
 #pragma once
 #include <cstdint>
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cuda/check.h"
+#include "cuda/decode_group.h"
 #include "cuda/device.h"
 #include "cuda/elementwise.h"
 #include "cuda/gemm.h"
@@ -159,9 +160,31 @@ void ProjectionGroup::forwardLowRank(void* x, Dtype dtype, int64_t rows, const D
   }
 }
 
-// A few rows on NF4 weights: the weights are not expanded. Returns whether it could.
+// A few rows: the weights are read once as they lie, never expanded. Returns whether there is a kernel for it.
 bool ProjectionGroup::forwardFewRows(void* x, Dtype dtype, int64_t rows, float beta, const void* base, void* y, Dtype outputType) const {
-  if (rows > gemvMaxRows || members_.size() > gemvMembers || (beta != 0 && beta != 1)) return false;
+  if (beta != 0 && beta != 1) return false;
+  if (dtype == Dtype::bf16 && rows <= decodeMaxRows) {
+    DecodeGroup group = decodeGroup({members_.begin(), members_.end()});
+    for (DecodeMember& member : group.members) member.bias = nullptr;
+    // cuBLASLt is the faster one for more rows of dense weights.
+    const bool fewer = group.members[0].dense == nullptr || rows <= 8;
+    DecodeCall call{};
+    call.x = x;
+    call.strideX = stride();
+    call.rows = rows;
+    call.base = beta != 0 ? base : nullptr;
+    call.y = y;
+    call.strideY = out;
+    call.outputType = outputType;
+    call.keepT = true;
+    if (fewer && decodeLinearFits(group, call)) {
+      const Block t = scratchOf(std::max<int64_t>(rows * group.rank, 1), Dtype::f32);
+      call.t = t.as<float>();
+      decodeLinear(group, call);
+      return true;
+    }
+  }
+  if (rows > gemvMaxRows || members_.size() > gemvMembers) return false;
   GemvGroup group{};
   group.in = static_cast<int>(in);
   group.out = static_cast<int>(out);

@@ -12,8 +12,8 @@ struct QkvShape {
 
 // Cosines and sines on the device, [position][headDim / 2] each, for positions below `positions`. Kept between calls.
 struct RopeTable {
-  const float* cosines;
-  const float* sines;
+  const float* cosines = nullptr;
+  const float* sines = nullptr;
 };
 RopeTable ropeTable(double theta, int64_t headDim, int64_t positions);
 

@@ -11,7 +11,9 @@ import type {
   LinearOps,
   MatmulOps,
   NativeAdamStep,
+  NativeDecoderLayer,
   NativeHandle,
+  NativeKvCache,
   NativeLinearHandle,
   NativePackedSequences,
   NormOps,
@@ -156,6 +158,59 @@ export interface QueuedOps {
   ): number;
 }
 
+export type NativeDecoder = NativeHandle<"decoder">;
+
+/** A whole model, as decoding takes it. Buffers are referred to: changes of their values in place are seen. */
+export interface DecoderModel {
+  readonly layers: readonly NativeDecoderLayer[];
+  readonly table: NativeLinearHandle;
+  readonly norm: DeviceBuffer;
+  readonly rmsNormEps: number;
+  readonly head: NativeLinearHandle;
+}
+
+/** The texts of a cache, and how their tokens are chosen; see GenerateOptions. */
+export interface DecoderTexts {
+  /** Tokens that the cache holds of each. */
+  readonly lengths: Int32Array;
+  readonly doSample: boolean;
+  readonly temperature: number;
+  /** 1 to 1024 when `doSample`. */
+  readonly topK: number;
+  readonly topP: number;
+  readonly repetitionPenalty: number;
+  readonly minNewTokens: number;
+  readonly maxNewTokens: number;
+  readonly padTokenId: number;
+  readonly eosTokenIds: Int32Array;
+  /** With a repetition penalty: a bit for each token that a text has, [texts, ceil(vocabSize / 32)]. */
+  readonly seen: Int32Array | null;
+  /** With `doSample`: the numbers in [0, 1) that decide, [texts, maxNewTokens]. */
+  readonly uniforms: Float32Array | null;
+  /** Record a step once and replay it. */
+  readonly graph: boolean;
+}
+
+/** Generation that stays on the GPU, in bf16: a step runs the whole model on each text's last token and chooses the next. */
+export interface DecoderOps {
+  /**
+   * `tokens` [texts] receives the token chosen last of each text; those that ended get the padding token.
+   * Null where there are no kernels for the model: float32, more than 32 texts, unusual shapes.
+   */
+  createDecoder(
+    model: DecoderModel,
+    cache: NativeKvCache,
+    texts: DecoderTexts,
+    tokens: DeviceBuffer,
+  ): NativeDecoder | null;
+  /** The model's buffers are other ones from now on. */
+  updateDecoder(decoder: NativeDecoder, model: DecoderModel, cache: NativeKvCache): void;
+  /** The first tokens, from the logits [texts, vocabSize] that follow the prompts; overwrites them. */
+  decoderChoose(decoder: NativeDecoder, logits: DeviceBuffer): void;
+  /** The next tokens. */
+  decoderStep(decoder: NativeDecoder): void;
+}
+
 /** `gradScale` may be a buffer [1], such as the coefficient of gradNormQueued. */
 export type DeviceAdamStep = Omit<NativeAdamStep, "gradScale"> & { readonly gradScale: number | DeviceBuffer };
 
@@ -176,6 +231,7 @@ export interface CudaTable
     LayerPartOps,
     QueuedOps,
     DeviceOptimizerOps,
+    DecoderOps,
     QuantOps<DeviceBuffers>,
     LinearOps<DeviceBuffers>,
     CacheOps<DeviceBuffers>,

@@ -4,9 +4,12 @@
  * whole way from a model to the ops and back; it counts how often JavaScript would have waited.
  */
 import { bf16ToFloat32, float32ToBf16 } from "../../../../lib/formats/halves.js";
+import { argmax } from "../../../../lib/generate/sample.js";
 import type {
   Addon,
   CudaTable,
+  DecoderModel,
+  DecoderTexts,
   DeviceBuffer,
   DeviceMemory,
   DeviceType,
@@ -44,6 +47,62 @@ class FakeBuffer implements DeviceBuffer {
 
 class FakeHandle {
   constructor(readonly inner: object) {}
+}
+
+/** Greedy decoding by the CPU ops, in the terms of the CUDA table. */
+class FakeDecoder {
+  readonly lengths: Int32Array;
+  readonly open: boolean[];
+  readonly produced: number[];
+  constructor(
+    readonly cpu: Addon["cpu"],
+    public model: DecoderModel,
+    readonly cache: FakeHandle,
+    readonly texts: DecoderTexts,
+    readonly tokens: FakeBuffer,
+  ) {
+    this.lengths = texts.lengths.slice();
+    this.open = [...texts.lengths].map(() => true);
+    this.produced = this.open.map(() => 0);
+  }
+
+  choose(logits: Float32Array): void {
+    const width = logits.length / this.open.length;
+    this.open.forEach((open, i) => {
+      const token = open ? argmax(logits.subarray(i * width, (i + 1) * width)) : this.texts.padTokenId;
+      this.tokens.array[i] = token;
+      if (!open) return;
+      this.produced[i]!++;
+      this.open[i] = !this.texts.eosTokenIds.includes(token) && this.produced[i]! < this.texts.maxNewTokens;
+    });
+  }
+
+  step(): void {
+    const { cpu, model, lengths } = this;
+    const inner = (handle: unknown) => (handle as FakeHandle).inner;
+    const norm = (model.norm as FakeBuffer).array as Float32Array;
+    const rows = lengths.length;
+    const ids = Int32Array.from(this.tokens.array);
+    let x = new Float32Array(rows * norm.length);
+    cpu.embedding(inner(model.table), ids, x);
+    const cuSeqlens = Int32Array.from({ length: rows + 1 }, (_, i) => i);
+    model.layers.forEach((layer, index) => {
+      const y = new Float32Array(x.length);
+      const batch = { cuSeqlens, positions: lengths };
+      cpu.decoderLayerCached(inner(layer), inner(this.cache), index, x, y, batch, lengths);
+      x = y;
+    });
+    this.open.forEach((open, i) => {
+      if (open) lengths[i]!++;
+    });
+    const y = new Float32Array(x.length);
+    cpu.rmsNormForward(x, norm, model.rmsNormEps, y, new Float32Array(rows));
+    const logits = new Float32Array(rows * this.vocabulary);
+    cpu.linearForward(inner(model.head), y, logits, { training: false, seed: 0 });
+    this.choose(logits);
+  }
+
+  vocabulary = 0;
 }
 
 const live = new Set<FakeBuffer>();
@@ -124,6 +183,14 @@ export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
       return { inUse, peak: inUse, free: 2 ** 33 - inUse, total: 2 ** 33, owners: owners as DeviceMemory["owners"] };
     },
     trim: () => undefined,
+    createDecoder: (model: DecoderModel, cache: FakeHandle, texts: DecoderTexts, tokens: FakeBuffer) =>
+      texts.doSample ? null : new FakeDecoder(cpu, model, cache, texts, tokens),
+    updateDecoder: (decoder: FakeDecoder, model: DecoderModel) => Object.assign(decoder, { model }),
+    decoderChoose(decoder: FakeDecoder, logits: DeviceBuffer) {
+      decoder.vocabulary = logits.length / decoder.open.length;
+      decoder.choose(floats(logits));
+    },
+    decoderStep: (decoder: FakeDecoder) => decoder.step(),
     dispose(handle: unknown) {
       if (handle instanceof FakeHandle) cpu.dispose(handle.inner);
       if (handle instanceof FakeBuffer) {

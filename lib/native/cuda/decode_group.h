@@ -1,0 +1,13 @@
+// Projections as the decoding kernels take them.
+#pragma once
+#include <vector>
+
+#include "cuda/decode_linear.h"
+#include "cuda/projection.h"
+
+namespace tunelab::cuda {
+
+// At most decodeMembers projections of one input. A dense weight that is not bf16 gives a group that decodeLinearFits refuses.
+DecodeGroup decodeGroup(const std::vector<const Projection*>& projections);
+
+}  // namespace tunelab::cuda
