@@ -3,6 +3,7 @@
  * checkpoint in bfloat16, quantises it on the GPU, trains LoRA on rows of the article's lengths, and decodes. Prints times
  * and who held how much memory.
  *   node article.mjs [layers, 4 by default; the model has 48, which take 28 GB of disk] [steps]
+ * TUNELAB_GPU_CHECKPOINTING=false keeps everything for the backward pass instead of computing it again.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -107,7 +108,7 @@ try {
   const peft = await FastLanguageModel.getPeftModel(model, {
     r: 16,
     loraAlpha: 16,
-    useGradientCheckpointing: "unsloth",
+    useGradientCheckpointing: process.env.TUNELAB_GPU_CHECKPOINTING === "false" ? false : "unsloth",
   });
   lap("adapter attached");
   const rows = Array.from({ length: 8 * steps }, (_, i) => {

@@ -34,6 +34,8 @@ function buffer(count: number, size: number, dtype: "f32" | "bf16" = "f32"): Dev
   return cuda!.upload(noise(count, size), { dtype });
 }
 
+/** One of each for all weights, as the library holds them: weights decoded together share them. */
+const codes = { code: cuda.upload(NF4_CODE), nestedCode: cuda.upload(SIGNED_DYNAMIC_MAP) };
 function linear(inFeatures: number, outFeatures: number, bias: boolean): NativeLinear<DeviceBuffers> {
   const count = inFeatures * outFeatures;
   const blocks = count / 64;
@@ -51,8 +53,7 @@ function linear(inFeatures: number, outFeatures: number, bias: boolean): NativeL
         offset: 0.03,
         nestedAbsmax: buffer(Math.ceil(blocks / 256), 0.01),
         nestedBlockSize: 256,
-        code: cuda!.upload(NF4_CODE),
-        nestedCode: cuda!.upload(SIGNED_DYNAMIC_MAP),
+        ...codes,
       },
     },
     bias: bias ? buffer(outFeatures, 0.1) : null,
