@@ -4,6 +4,9 @@ import { KernelSockets } from "./protocol/sockets.js";
 import { Supervisor } from "./supervisor.js";
 
 const PARENT_CHECK_MS = 1000;
+const parent = Number(process.env.JPY_PARENT_PID ?? 0);
+// Asked before anything else: a parent that dies while the kernel starts must not pass for one that never was the parent.
+const isChild = process.ppid === parent;
 
 async function main(connectionFile: string): Promise<void> {
   const connection = readConnectionFile(connectionFile);
@@ -26,10 +29,8 @@ async function main(connectionFile: string): Promise<void> {
 
 /** A kernel whose client has died has nobody to stop it. */
 function watchParent(exit: () => void): void {
-  const parent = Number(process.env.JPY_PARENT_PID ?? 0);
   if (!(parent > 1)) return;
   // A dead process that nobody has waited for still has its id; its children have another parent already.
-  const isChild = process.ppid === parent;
   setInterval(() => {
     if (isChild ? process.ppid !== parent : !exists(parent)) exit();
   }, PARENT_CHECK_MS).unref();

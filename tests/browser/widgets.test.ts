@@ -53,7 +53,8 @@ describeInBrowser("widgets in JupyterLab", (open) => {
     this.timeout(patience);
     const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
     page.setDefaultTimeout(patience);
-    await page.goto(`${lab.url}/lab/tree/stopButton.ipynb`);
+    // Without the notebook of the test before, which JupyterLab would open again beside this one.
+    await page.goto(`${lab.url}/lab/tree/stopButton.ipynb?reset`);
     await page.locator(".jp-Toolbar-kernelName", { hasText: "TypeScript (tunelab)" }).first().waitFor();
     await page.getByRole("menuitem", { name: "Run", exact: true }).click();
     await page.getByRole("menuitem", { name: "Run All Cells", exact: true }).click();
