@@ -30,15 +30,16 @@ export class Broadcasts {
     socket.noDrop = true;
   }
 
-  /** Resolves when ZeroMQ has taken the message, or the socket is closed. */
-  push(frames: Uint8Array[]): Promise<void> {
+  /** Resolves when ZeroMQ has taken the message, or the socket is closed. Just before it is sent, `first` happens. */
+  push(frames: Uint8Array[], first: () => void = () => {}): Promise<void> {
     const bytes = frames.reduce((sum, frame) => sum + frame.length, 0);
     this.#count(bytes);
-    this.#tail = this.#tail.then(() => this.#send(frames)).then(() => this.#count(-bytes));
+    this.#tail = this.#tail.then(() => this.#send(frames, first)).then(() => this.#count(-bytes));
     return this.#tail;
   }
 
-  async #send(frames: Uint8Array[]): Promise<void> {
+  async #send(frames: Uint8Array[], first: () => void): Promise<void> {
+    if (!this.#socket.closed) first();
     while (!this.#socket.closed) {
       try {
         await this.#socket.send(frames);

@@ -1,8 +1,9 @@
 /** The five ZeroMQ sockets of a kernel: bound, read, written through one queue each, closed. */
-import { Reply, Router, XPublisher } from "zeromq";
+import { Reply, Router } from "zeromq";
 import { Broadcasts, CLIENT_HIGH_WATER_MARK } from "./broadcasts.js";
 import type { Channel, ConnectionInfo } from "./connection.js";
 import { address } from "./connection.js";
+import { ManualPublisher } from "./manualPublisher.js";
 import type { Message } from "./messages.js";
 import type { Outgoing } from "./wire.js";
 import { Wire, WireError } from "./wire.js";
@@ -31,11 +32,7 @@ class SendQueue {
 
 export class KernelSockets {
   readonly #wire: Wire;
-  readonly #iopub = new XPublisher({
-    sendHighWaterMark: CLIENT_HIGH_WATER_MARK,
-    linger: 1000,
-    verbosity: "allSubs",
-  });
+  readonly #iopub = new ManualPublisher({ sendHighWaterMark: CLIENT_HIGH_WATER_MARK, linger: 1000 });
   readonly #broadcasts = new Broadcasts(this.#iopub);
   readonly #routers: Record<RequestChannel, Router> = {
     shell: new Router({ sendHighWaterMark: 0, linger: 1000 }),
@@ -118,15 +115,16 @@ export class KernelSockets {
     }
   }
 
-  /** Tells each new subscriber that its subscription is in force (JEP 65). */
+  /** Tells each new subscriber that its subscription is in force (JEP 65), before it hears anything else. */
   async #welcome(): Promise<void> {
     for await (const [frame] of this.#iopub) {
+      const topic = frame?.subarray(1) ?? Buffer.alloc(0);
+      if (frame?.[0] === 0) this.#iopub.unsubscribe(topic);
       if (frame?.[0] !== 1) continue;
-      const topic = frame.subarray(1);
-      void this.publish(
-        { type: "iopub_welcome", content: { subscription: topic.toString("utf8") }, parent: {} },
-        topic.toString("utf8"),
-      );
+      const content = { subscription: topic.toString("utf8") };
+      const welcome = this.#wire.encode([topic], { type: "iopub_welcome", content, parent: {} });
+      // The next subscription is not read meanwhile: this one's subscriber is whose was read last.
+      await this.#broadcasts.push(welcome, () => this.#iopub.subscribe(topic));
     }
   }
 }
