@@ -1,4 +1,5 @@
 /** The native backend with its CUDA op table, in a build folder of its own. */
+import { availableParallelism } from "node:os";
 import { inRoot, programOf, venv } from "./paths.mjs";
 import { Problem } from "./problem.mjs";
 import { answer, quietly } from "./shell.mjs";
@@ -24,9 +25,14 @@ export async function compileCuda(archs) {
   definitions.push(archs === undefined ? "-UTUNELAB_CUDA_ARCHS" : `-DTUNELAB_CUDA_ARCHS=${archs}`);
   const configure = ["-S", inRoot("lib/native"), "-B", inRoot("build/cuda"), ...definitions];
   await quietly("Configuring the CUDA backend", "cmake", configure, { log: "cuda-configure" });
-  await quietly("Compiling the CUDA backend", "cmake", ["--build", inRoot("build/cuda"), "--parallel"], {
-    log: "cuda",
-  });
+  await quietly(
+    "Compiling the CUDA backend",
+    "cmake",
+    ["--build", inRoot("build/cuda"), "--parallel", String(availableParallelism())],
+    {
+      log: "cuda",
+    },
+  );
   const probe = `process.dlopen({ exports: {} }, ${JSON.stringify(inRoot(cudaAddon))})`;
   await quietly("Loading the CUDA backend", process.execPath, ["-e", probe], { log: "cuda-probe" });
 }

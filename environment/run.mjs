@@ -13,6 +13,7 @@ const commands = {
   check: { module: "./commands/check.mjs", what: "types, format, lint and unused code" },
   bench: { module: "./commands/bench.mjs", what: "run the benchmarks of tests/bench (a word picks those it is in)" },
   setup: { module: "./commands/setup.mjs", what: "set up only" },
+  build: { module: "./commands/build.mjs", what: "build dist/ anew" },
   "build:native": { module: "./commands/buildNative.mjs", what: "compile the native backend anew" },
   "build:cuda": {
     module: "./commands/buildCuda.mjs",

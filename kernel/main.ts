@@ -1,4 +1,4 @@
-/** The kernel's process: `node dist/kernel/main.js CONNECTION_FILE`, as Jupyter starts it. */
+/** The kernel's process: `node dist/kernel/main.cjs CONNECTION_FILE`, as Jupyter starts it. */
 import { readConnectionFile } from "./protocol/connection.js";
 import { KernelSockets } from "./protocol/sockets.js";
 import { Supervisor } from "./supervisor.js";
@@ -47,7 +47,7 @@ function exists(pid: number): boolean {
 
 const [connectionFile] = process.argv.slice(2);
 if (connectionFile === undefined) {
-  console.error("Usage: node main.js CONNECTION_FILE (Jupyter starts it; `tunelab install` tells Jupyter how).");
+  console.error("Usage: node main.cjs CONNECTION_FILE (Jupyter starts it; `tunelab install` tells Jupyter how).");
   process.exit(2);
 }
-await main(connectionFile);
+void main(connectionFile);

@@ -32,7 +32,7 @@ export interface KernelSpec {
   metadata: { debugger: boolean };
 }
 
-const main = join(packageRoot, "dist", "kernel", "main.js");
+const main = join(packageRoot, "dist", "kernel", "main.cjs");
 const logos = join(packageRoot, "kernel", "logos");
 
 export function kernelSpec(displayName = "TypeScript (tunelab)"): KernelSpec {
@@ -86,7 +86,7 @@ function folderOf({ name = "tunelab", ...target }: SpecOptions): string {
 function isOurs(folder: string): boolean {
   try {
     const spec = JSON.parse(readFileSync(join(folder, "kernel.json"), "utf8")) as Partial<KernelSpec>;
-    return spec.argv?.some((arg) => arg.replaceAll("\\", "/").endsWith("dist/kernel/main.js")) ?? false;
+    return spec.argv?.some((arg) => /dist\/kernel\/main\.c?js$/.test(arg.replaceAll("\\", "/"))) ?? false;
   } catch {
     return false;
   }

@@ -1,4 +1,5 @@
 /** The native CPU backend, compiled when the tools are there; without it the portable backend does the work. */
+import { availableParallelism } from "node:os";
 import { hasFile, inRoot, programOf, venv } from "../paths.mjs";
 import { Interrupted, Problem } from "../problem.mjs";
 import { answer, quietly } from "../shell.mjs";
@@ -43,7 +44,7 @@ export async function compile() {
   const definitions = ["-DCMAKE_BUILD_TYPE=Release", `-DOPENBLAS_ROOT=${openblas}`];
   const configure = ["-S", inRoot("lib/native"), "-B", inRoot("build/native"), ...definitions];
   await quietly("Configuring the native backend", "cmake", configure, { log: "native-configure" });
-  const build = ["--build", inRoot("build/native"), "--parallel"];
+  const build = ["--build", inRoot("build/native"), "--parallel", String(availableParallelism())];
   await quietly("Compiling the native backend", "cmake", build, { log: "native" });
   const probe = `process.dlopen({ exports: {} }, ${JSON.stringify(inRoot(addon))})`;
   await quietly("Loading the native backend", process.execPath, ["-e", probe], { log: "native-probe" });

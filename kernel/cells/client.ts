@@ -1,8 +1,9 @@
-/** Asks the compiling thread: one promise a question. */
-import { Worker } from "node:worker_threads";
+/** Asks the compiling process: one promise a question. */
+import { type ChildProcess, spawn } from "node:child_process";
 import type { CheckLevel } from "../magics/names.js";
 import type { Compilation, Completion } from "./compiler.js";
 import type { Known } from "./preloadedNames.js";
+import { CELLS_PROGRAM, makeSnapshot, snapshotArguments, snapshotEnvironment } from "./snapshotFile.js";
 
 export type CellsCall =
   | { method: "compile"; source: string; check: CheckLevel }
@@ -11,23 +12,31 @@ export type CellsCall =
   | { method: "isComplete" | "codeLines"; source: string }
   | { method: "reset" };
 
+/** `known` is what a fresh process has to know of cells that are finished. */
+export type CellsRequest = { id: number; call: CellsCall } | { known: Known };
+
 export type CellsReply = { id: number; value: unknown } | { id: number; error: string };
 
+/** A snapshot that is missing is made when the first cells will have run. */
+const MAKE_SNAPSHOT_MS = 15_000;
+
 interface Waiting {
+  call: CellsCall;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
 
 export class CellsClient {
-  /** Undefined after the thread has ended, until it is needed. */
-  #worker: Worker | undefined;
-  /** What a new thread has to know of cells that are finished. */
+  /** Undefined after it has ended, until it is needed. */
+  #process: ChildProcess | undefined;
   #known: Known | undefined;
+  /** Processes are started without the snapshot: there is none, or no process would start from it. */
+  #withoutSnapshot = false;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
 
   constructor() {
-    this.#worker = this.#start();
+    this.#process = this.#start();
   }
 
   compile(source: string, check: CheckLevel): Promise<Compilation> {
@@ -60,47 +69,61 @@ export class CellsClient {
     return this.#ask({ method: "reset" }) as Promise<void>;
   }
 
-  /** Gives up what is being compiled, in a fresh thread. */
+  /** Gives up what is being compiled, in a fresh process. */
   restart(): void {
     this.close();
-    this.#worker = this.#start();
+    this.#process = this.#start();
   }
 
   close(): void {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    void worker?.terminate();
-    this.#failAll(new Error("The compiling thread was ended."));
+    const process = this.#process;
+    this.#process = undefined;
+    process?.kill("SIGKILL");
+    this.#failAll(new Error("The compiling process was ended."));
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
-      workerData: this.#known,
-      // Every cell makes a new program, which the young generation should hold; more than this gained no time.
-      resourceLimits: { maxYoungGenerationSizeMb: 32 },
+  #start(): ChildProcess {
+    const snapshot = this.#withoutSnapshot ? undefined : snapshotArguments();
+    if (snapshot === undefined && !this.#withoutSnapshot) this.#makeSnapshot();
+    const started = spawn(process.execPath, snapshot ?? [CELLS_PROGRAM], {
+      env: snapshotEnvironment(),
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
-    worker.on("message", (reply: CellsReply) => {
+    let answers = 0;
+    started.on("message", (reply: CellsReply) => {
+      answers++;
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       if ("error" in reply) waiting?.reject(new Error(reply.error));
       else waiting?.resolve(reply.value);
     });
     const ended = (error: Error) => {
-      if (this.#worker !== worker) return;
-      this.#worker = undefined;
-      this.#failAll(error);
+      if (this.#process !== started) return;
+      this.#process = undefined;
+      if (snapshot === undefined || answers > 0) return this.#failAll(error);
+      this.#withoutSnapshot = true;
+      this.#process = this.#start();
+      for (const [id, { call }] of this.#waiting) this.#process.send({ id, call } satisfies CellsRequest);
     };
-    worker.on("error", ended);
-    worker.on("exit", () => ended(new Error("The compiling thread ended.")));
-    return worker;
+    // A question to a process that has just ended; its end says the rest.
+    started.on("error", () => {});
+    started.on("exit", () => ended(new Error("The compiling process ended.")));
+    if (this.#known !== undefined) started.send({ known: this.#known } satisfies CellsRequest);
+    return started;
+  }
+
+  #makeSnapshot(): void {
+    this.#withoutSnapshot = true;
+    // Where the package cannot be written cells compile all the same, later.
+    setTimeout(() => makeSnapshot().catch(() => {}), MAKE_SNAPSHOT_MS).unref();
   }
 
   #ask(call: CellsCall): Promise<unknown> {
     const id = ++this.#next;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker ??= this.#start();
-      this.#worker.postMessage({ id, call });
+      this.#waiting.set(id, { call, resolve, reject });
+      this.#process ??= this.#start();
+      this.#process.send({ id, call } satisfies CellsRequest);
     });
   }
 

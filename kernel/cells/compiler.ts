@@ -11,6 +11,7 @@ import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
 import { type Known, PreloadedNames } from "./preloadedNames.js";
 import { refusalOf } from "./refusals.js";
+import type { SharedFiles } from "./sharedFiles.js";
 import type { SideModule } from "./sideModules.js";
 import type { Converter, Tslab, TslabDiagnostic } from "./tslab.js";
 import { loadTslab } from "./tslab.js";
@@ -52,10 +53,11 @@ export class CellCompiler {
   /** What will be known when the running cell ends well, and what it was compiled with. */
   #pending: { after: Known; before: Known } | undefined;
 
-  /** Works for notebooks in the current directory, which the converter reads once, here. */
-  constructor(cwd: string, preload: Preload, known?: Known) {
+  /** For notebooks in `cwd`. */
+  constructor(cwd: string, preload: Preload, shared: SharedFiles, known?: Known) {
     const files = new VirtualFiles({ cwd, packageName: preload.packageName, packageRoot: preload.packageRoot });
-    this.#shim = createShim(cwd, files);
+    const replaced = shared.packages.some((name) => files.replaces(name));
+    this.#shim = createShim(cwd, files, replaced ? shared.withoutResolutions() : shared);
     this.#tslab = loadTslab(this.#shim.typescript);
     this.#converter = this.#tslab.createConverter({});
     this.#preloaded = new PreloadedNames(preload);
@@ -67,10 +69,19 @@ export class CellCompiler {
     return this.#known;
   }
 
-  /** Has TypeScript read its libraries and the preloaded packages before a cell needs them. */
+  /** Has TypeScript read and bound what every cell needs, before one does. */
   warm(): void {
-    this.#converter.convert(this.#preloaded.declare(this.#known).declarations, "console");
+    this.#converter.convert(this.#known.declarations, "console");
     this.#shim.takeEmitted();
+  }
+
+  /** Has it read the preloaded packages too, and no more: bound, which takes a moment, they are a third larger. */
+  read(): void {
+    // A fault of syntax is found when all files of the program have been read, and nothing is looked into after that.
+    const faulty = "(";
+    this.#shim.withoutTypeErrors(() =>
+      this.#converter.convert(this.#preloaded.declare(this.#known).declarations, faulty),
+    );
   }
 
   compile(source: string, check: CheckLevel = "error"): Compilation {
@@ -80,7 +91,7 @@ export class CellCompiler {
     if (metadata.module !== undefined) return this.#addModule(metadata.module, source, check);
     const known = this.#preloaded.declare(this.#known, source);
     const compilation = this.#compile(source, check, known);
-    if ("cell" in compilation || known.unused.size === 0) return compilation;
+    if ("cell" in compilation || known.unused.length === 0) return compilation;
     // What is wrong may be a misspelt name, or a global that only the library's declarations bring.
     this.#pending = undefined;
     return this.#compile(source, check, this.#preloaded.declare(known));
@@ -132,12 +143,12 @@ export class CellCompiler {
     const typed = source.slice(start, position);
     // Where one global could stand, the preloaded names that the program was not told of could stand as well.
     const isAnyName = original?.entries.some(({ name }) => name === "Promise") === true;
-    const candidates = isAnyName ? [...known.unused].filter((name) => contains(name, typed)).concat(found) : found;
+    const candidates = isAnyName ? known.unused.filter((name) => contains(name, typed)).concat(found) : found;
     const starting = candidates.filter((name) => name.startsWith(typed));
     const folded = candidates.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
     const names = starting.length > 0 ? starting : folded.length > 0 ? folded : candidates;
     const kinds = new Map(original?.entries.map((entry) => [entry.name, entry.kind]));
-    const kindOf = (name: string) => kinds.get(name) ?? (known.unused.has(name) ? "alias" : "");
+    const kindOf = (name: string) => kinds.get(name) ?? (known.unused.includes(name) ? "alias" : "");
     return { start, end, items: names.map((name) => ({ name, kind: kindOf(name) })) };
   }
 

@@ -8,7 +8,7 @@ import { exportNames } from "./exportNames.js";
 /** What the next cell may use: declarations of cells, and preloaded names that no cell has used or replaced. */
 export interface Known {
   readonly declarations: string;
-  readonly unused: ReadonlySet<string>;
+  readonly unused: readonly string[];
 }
 
 const IDENTIFIER = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu;
@@ -30,17 +30,17 @@ export class PreloadedNames {
 
   /** Before the first cell. */
   get initial(): Known {
-    return { declarations: "", unused: new Set(this.#names.keys()) };
+    return { declarations: "", unused: [...this.#names.keys()] };
   }
 
   /** The same with declarations of the unused names that a source mentions; of all of them without a source. */
   declare(known: Known, source?: string): Known {
-    const mentioned = source === undefined ? known.unused : identifiers(source);
-    const names = [...known.unused].filter((name) => mentioned.has(name));
+    const mentioned = source === undefined ? new Set(known.unused) : identifiers(source);
+    const names = known.unused.filter((name) => mentioned.has(name));
     if (names.length === 0) return known;
     return {
       declarations: names.map((name) => this.#names.get(name)?.declaration).join("") + known.declarations,
-      unused: new Set([...known.unused].filter((name) => !mentioned.has(name))),
+      unused: known.unused.filter((name) => !mentioned.has(name)),
     };
   }
 

@@ -5,6 +5,7 @@
  */
 import { statSync } from "node:fs";
 import { dirname } from "node:path/posix";
+import type { SharedFiles } from "./sharedFiles.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
@@ -30,6 +31,9 @@ export interface CellHost {
   roots: readonly string[];
   options: TypeScript.CompilerOptions;
   system: TypeScript.System;
+  shared: SharedFiles;
+  /** Whether a file goes into `shared`. */
+  isShared(path: string): boolean;
   afterProgramCreate?: (builder: CellBuilder) => void;
 }
 
@@ -75,9 +79,9 @@ export class CellPrograms {
     this.#host = host;
     this.#emit = emit;
     this.#roots = host.roots;
-    const cwd = host.system.getCurrentDirectory();
-    this.#cache = ts.createModuleResolutionCache(cwd, (name) => name, host.options);
-    this.#compilerHost = this.#createCompilerHost(cwd);
+    host.shared.resolutions ??= ts.createModuleResolutionCache("/", (name) => name, host.options);
+    this.#cache = host.shared.resolutions;
+    this.#compilerHost = this.#createCompilerHost(host.system.getCurrentDirectory());
     // The converter wants to be told of changes through the callbacks that a watch program registers.
     for (const root of this.#roots) host.system.watchFile?.(root, () => this.#changed(root));
     this.#update();
@@ -146,7 +150,7 @@ export class CellPrograms {
       realpath: (path) => system.realpath?.(path) ?? path,
       getSourceFile: (name, version) => this.#file(name, version),
       getModuleResolutionCache: () => this.#cache,
-      knownFileOptions: new Map(),
+      knownFileOptions: this.#host.shared.options,
       resolveModuleNameLiterals: (literals, from, redirect, compilerOptions, file) =>
         literals.map((literal) => {
           const mode = ts.getModeForUsageLocation(file, literal, compilerOptions);
@@ -176,20 +180,21 @@ export class CellPrograms {
   }
 
   #file(name: string, version: TypeScript.ScriptTarget | TypeScript.CreateSourceFileOptions): SourceFile | undefined {
-    if (this.#files.has(name)) return this.#files.get(name);
+    const files = this.#host.isShared(name) ? this.#host.shared.sources : this.#files;
+    if (files.has(name)) return files.get(name);
     const given = this.#host.system.readFile(name);
     const text = this.#host.roots.includes(name) ? given && withPlainNames(given) : given;
     const parsed = this.#parsed.get(name);
     // The converter says that a file has changed whenever it might have.
     if (parsed !== undefined && parsed.file.text === text && parsed.file.statements === parsed.statements) {
-      this.#files.set(name, parsed.file);
+      files.set(name, parsed.file);
       return parsed.file;
     }
     const options = typeof version === "object" ? version : { languageVersion: version };
     // Comments are most of a library's declarations; what inspection shows of them is read when asked for (quickInfo.ts).
     const jsDocParsingMode = name.endsWith(".d.ts") ? ts.JSDocParsingMode.ParseNone : ts.JSDocParsingMode.ParseAll;
     const file = text === undefined ? undefined : ts.createSourceFile(name, text, { ...options, jsDocParsingMode });
-    this.#files.set(name, file);
+    files.set(name, file);
     if (file !== undefined && this.#host.roots.includes(name)) {
       this.#parsed.set(name, { file, statements: file.statements });
     }

@@ -1,12 +1,13 @@
 /**
  * The one place that reaches into tslab 1.0.22: its converter, which turns cells into modules, answers completion and
- * inspection. It was written against a fork of TypeScript; `installTypeScript` puts our shim over mainline in the
- * fork's place before the converter is loaded. A contract test pins what is used here.
+ * inspection. It was written against a fork of TypeScript, in whose place it gets our shim over mainline. A contract test
+ * pins what is used here.
  */
-import { createRequire } from "node:module";
+import { join } from "node:path";
+import { packageRoot } from "../preload.js";
+import { CommonJsFiles } from "./commonJs.js";
+import { findPackage } from "./packages.js";
 import type { TypeScript } from "./typescript.js";
-
-const require = createRequire(import.meta.url);
 
 export interface Position {
   offset: number;
@@ -58,29 +59,30 @@ export interface CellMetadata {
   jsx?: boolean;
 }
 
-/** Loads tslab's modules with `shim` in place of @tslab/typescript-for-tslab, which is never loaded. */
+const folder = join(findPackage(packageRoot, "tslab") ?? "", "dist");
+/** What the fork's module is to the converter, which is loaded once: the shim of the compiler that was made last. */
+let fork: Record<string, unknown> = {};
+let loaded: Tslab | undefined;
+
+/** tslab's modules with `shim` in place of @tslab/typescript-for-tslab, which is never loaded. */
 export function loadTslab(shim: object): Tslab {
-  const converterPath = require.resolve("tslab/dist/converter.js");
-  const fork = createRequire(converterPath).resolve("@tslab/typescript-for-tslab");
-  require.cache[fork] = {
-    id: fork,
-    filename: fork,
-    path: fork,
-    loaded: true,
-    exports: shim,
-    children: [],
-    paths: [],
-    parent: null,
-    isPreloading: false,
-    require,
-  } as unknown as NodeJS.Module;
-  const converter = require(converterPath) as ConverterModule;
-  const { printQuickInfo } = require("tslab/dist/inspect.js") as Pick<Tslab, "printQuickInfo">;
-  const { getCodeMetadata } = require("tslab/dist/metadata.js") as Pick<Tslab, "getCodeMetadata">;
-  return {
-    createConverter: converter.createConverter,
-    isCompleteCode: converter.isCompleteCode,
-    printQuickInfo,
-    getCodeMetadata,
-  };
+  fork = shim as Record<string, unknown>;
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Tslab {
+  const forwarding = {};
+  for (const name of Object.keys(fork)) {
+    Object.defineProperty(forwarding, name, { enumerable: true, get: () => fork[name] });
+  }
+  const files = new CommonJsFiles({
+    "@tslab/typescript-for-tslab": forwarding,
+    // The converter asks for Node's major version, to choose a target that our compiler options replace.
+    semver: { major: (version: string) => Number.parseInt(version.replace("v", ""), 10) },
+  });
+  const { createConverter, isCompleteCode } = files.load(join(folder, "converter.js")) as ConverterModule;
+  const { printQuickInfo } = files.load(join(folder, "inspect.js")) as Pick<Tslab, "printQuickInfo">;
+  const { getCodeMetadata } = files.load(join(folder, "metadata.js")) as Pick<Tslab, "getCodeMetadata">;
+  return { createConverter, isCompleteCode, printQuickInfo, getCodeMetadata };
 }

@@ -3,14 +3,16 @@
  * options, virtual files and transforms enter that converter without changing it.
  */
 
-import { dirname } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import { spellOutEarlierNames } from "./earlierNames.js";
 import { IMPORT_EQUALS_IN_MODULE, replaceImportEquals } from "./importEquals.js";
 import { type CellBuilder, type CellHost, CellPrograms } from "./programs.js";
 import { quickInfoAt } from "./quickInfo.js";
+import type { SharedFiles } from "./sharedFiles.js";
 import { compileSideModule, type SideModule } from "./sideModules.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
+import { typescriptPath } from "./typescriptSource.js";
 import type { VirtualFiles } from "./virtualFiles.js";
 
 export interface Emitted {
@@ -23,6 +25,7 @@ export interface Emitted {
 }
 
 const CELL_FILE = "__tslab__";
+const TYPESCRIPT_LIBRARIES = `${dirname(typescriptPath)}/lib.`;
 
 export interface Shim {
   typescript: object;
@@ -32,12 +35,13 @@ export interface Shim {
   withoutTypeErrors<T>(convert: () => T): T;
 }
 
-export function createShim(cwd: string, files: VirtualFiles): Shim {
+export function createShim(cwd: string, files: VirtualFiles, shared: SharedFiles): Shim {
   let emitted: Emitted = { sourceMap: "", declarations: "", sideModules: {} };
   let syntaxOnly = false;
   const watchers = new Map<string, TypeScript.FileWatcherCallback>();
   // Nothing is really watched: see CellPrograms for when local files are looked at.
   const system = Object.assign(Object.create(ts.sys) as TypeScript.System, {
+    getCurrentDirectory: () => cwd,
     watchFile(path: string, callback: TypeScript.FileWatcherCallback): TypeScript.FileWatcher {
       watchers.set(path, callback);
       return { close: () => watchers.delete(path) };
@@ -51,7 +55,8 @@ export function createShim(cwd: string, files: VirtualFiles): Shim {
     system: TypeScript.System,
   ): CellHost {
     files.install(system);
-    return { roots, options: compilerOptions(options, cwd), system };
+    const isShared = (path: string) => files.isOfKernel(path) || path.startsWith(TYPESCRIPT_LIBRARIES);
+    return { roots, options: compilerOptions(options, cwd), system, shared, isShared };
   }
 
   function emit(
@@ -148,7 +153,7 @@ function compilerOptions(given: TypeScript.CompilerOptions, cwd: string): TypeSc
     sourceMap: true,
     rootDir: "/",
     types: ["node", "tunelab-kernel"],
-    typeRoots: foldersUpFrom(cwd).map((folder) => `${folder}/node_modules/@types`),
+    typeRoots: foldersUpFrom(cwd).map((folder) => join(folder, "node_modules/@types")),
     experimentalDecorators: false,
   };
 }

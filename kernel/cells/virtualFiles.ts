@@ -1,35 +1,36 @@
 /**
- * Files that a notebook's directory seems to have: the preloaded library, the packages of the kernel where the
- * notebook has none of that name, and the declarations of the kernel's own globals. With them every cell is typed in an
- * empty directory, and an inferred type can always be named by package.
+ * Files that seem to lie in node_modules at the root of the file system, above every notebook: the preloaded library, the
+ * kernel's packages, and the declarations of the kernel's own globals. With them every cell is typed in an empty
+ * directory, an inferred type can always be named by package, and what TypeScript has read of them is good for a notebook
+ * anywhere. A package of that name in the notebook's directory or above comes first, as for Node.
  */
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path/posix";
+import { join } from "node:path/posix";
 import { GLOBALS_DECLARATION } from "./globals.js";
+import { findPackage } from "./packages.js";
 import type { TypeScript } from "./typescript.js";
 
-const NODE_TYPES = "@types/node";
+const MODULES = "/node_modules";
+const GLOBALS = `${MODULES}/@types/tunelab-kernel`;
 
 export class VirtualFiles {
   readonly #cwd: string;
-  readonly #modules: string;
   readonly #packageName: string;
   readonly #packageRoot: string;
-  readonly #homes = new Map<string, string | undefined>();
+  readonly #homes = new Map<string, Home | undefined>();
   readonly #manifest: string;
   readonly #texts: ReadonlyMap<string, string>;
+  readonly #folders: ReadonlySet<string>;
 
   constructor(options: { cwd: string; packageName: string; packageRoot: string }) {
     this.#cwd = options.cwd;
-    this.#modules = join(options.cwd, "node_modules");
     this.#packageName = options.packageName;
     this.#packageRoot = options.packageRoot;
-    this.#manifest = join(this.#modules, options.packageName, "package.json");
-    const globals = join(this.#modules, "@types/tunelab-kernel");
+    this.#manifest = join(MODULES, options.packageName, "package.json");
     this.#texts = new Map([
-      [join(globals, "package.json"), JSON.stringify({ name: "@types/tunelab-kernel", types: "index.d.ts" })],
-      [join(globals, "index.d.ts"), GLOBALS_DECLARATION],
+      [`${GLOBALS}/package.json`, JSON.stringify({ name: "@types/tunelab-kernel", types: "index.d.ts" })],
+      [`${GLOBALS}/index.d.ts`, GLOBALS_DECLARATION],
     ]);
+    this.#folders = new Set([MODULES, `${MODULES}/@types`, GLOBALS]);
   }
 
   /** Replaces the file functions of `system` with ones that see the virtual files. */
@@ -45,41 +46,68 @@ export class VirtualFiles {
       const text = this.#texts.get(path) ?? given.readFile(this.locate(path), encoding);
       return text !== undefined && path === this.#manifest ? openManifest(text) : text;
     };
-    system.directoryExists = (path) => {
-      if (path === this.#modules || path === `${this.#modules}/@types`) return true;
-      for (const text of this.#texts.keys()) if (dirname(text) === path) return true;
-      return given.directoryExists(this.locate(path));
-    };
-    system.realpath = (path) => (this.#isVirtual(path) ? path : given.realpath(path));
+    system.directoryExists = (path) => this.#folders.has(path) || given.directoryExists(this.locate(path));
+    system.realpath = (path) => (this.isOfKernel(path) ? path : given.realpath(this.locate(path)));
   }
 
-  /** The real file behind a path inside the notebook's node_modules. */
+  /** Whether a path stands for the same file whichever notebook asks: one of the kernel's packages. */
+  isOfKernel(path: string): boolean {
+    return this.#texts.has(path) || this.#split(path)?.home?.own === false;
+  }
+
+  /** Whether the notebook has a package of its own in the place of one of the kernel's. */
+  replaces(name: string): boolean {
+    return this.#home(name)?.own === true;
+  }
+
+  /** The real file behind a path. */
   locate(path: string): string {
-    if (!path.startsWith(`${this.#modules}/`)) return path;
-    const [, name, rest] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(path.slice(this.#modules.length + 1)) ?? [];
-    if (name === undefined || rest === undefined) return path;
-    const home = this.#home(name);
-    if (home === undefined) return path;
+    const { home, name, rest } = this.#split(path) ?? {};
+    if (home === undefined || rest === undefined) return this.#isTwin(path) ? `${path}/\0` : path;
     // A dependency of the library must be the same file as the package of that name in the notebook.
     if (name === this.#packageName && rest.startsWith("/node_modules/")) return `${path}/\0`;
-    return home + rest;
+    return home.folder + rest;
   }
 
-  #isVirtual(path: string): boolean {
-    return this.#texts.has(path) || this.locate(path) !== path;
+  /** A path below the virtual folder: its package, and where that is. */
+  #split(path: string): { name: string; rest: string; home: Home | undefined } | undefined {
+    if (!path.startsWith(`${MODULES}/`)) return undefined;
+    const [, name, rest] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(path.slice(MODULES.length + 1)) ?? [];
+    return name === undefined || rest === undefined ? undefined : { name, rest, home: this.#home(name) };
   }
 
-  /** Where the kernel has the package, unless the notebook's directory or one above it has its own. */
-  #home(name: string): string | undefined {
+  /**
+   * For a notebook inside the kernel's own folder: what is to be known by its virtual path alone. Without its manifest the
+   * folder is no package, of which cells would be a part.
+   */
+  #isTwin(path: string): boolean {
+    if (!`${this.#cwd}/`.startsWith(`${this.#packageRoot}/`)) return false;
+    if (path === `${this.#packageRoot}/package.json`) return true;
+    const folder = `${this.#packageRoot}/node_modules/`;
+    if (!path.startsWith(folder)) return false;
+    const [name = ""] = /^(?:@[^/]+\/)?[^/]+/.exec(path.slice(folder.length)) ?? [];
+    // TypeScript's libraries are found beside TypeScript.
+    return name !== "typescript" && this.#home(name)?.folder === folder + name;
+  }
+
+  #home(name: string): Home | undefined {
     if (this.#homes.has(name)) return this.#homes.get(name);
-    const own = findPackage(this.#cwd, name);
     const given = name === this.#packageName ? this.#packageRoot : findPackage(this.#packageRoot, name);
-    // The compiler looks for node's types beside the notebook only, so there they must be, wherever they come from.
-    const home = name === NODE_TYPES ? (own ?? given) : own === undefined ? given : undefined;
+    const found = findPackage(this.#cwd, name);
+    const own = found !== undefined && found !== given;
+    const folder = own ? found : given;
     // A package that neither has may be installed later, so only what was found is remembered.
-    if (home !== undefined) this.#homes.set(name, home);
+    if (folder === undefined) return undefined;
+    const home = { folder, own };
+    this.#homes.set(name, home);
     return home;
   }
+}
+
+interface Home {
+  folder: string;
+  /** It is the notebook's. */
+  own: boolean;
 }
 
 /**
@@ -90,12 +118,4 @@ function openManifest(text: string): string {
   const manifest = JSON.parse(text) as { exports?: Record<string, unknown> };
   if (manifest.exports !== undefined) manifest.exports["./*.js"] = { types: "./*.d.ts", default: "./*.js" };
   return JSON.stringify(manifest);
-}
-
-function findPackage(from: string, name: string): string | undefined {
-  for (let directory = from; ; directory = dirname(directory)) {
-    const candidate = join(directory, "node_modules", name);
-    if (existsSync(candidate)) return candidate;
-    if (directory === dirname(directory)) return undefined;
-  }
 }

@@ -20,7 +20,7 @@ export function checkNode(): Finding {
 
 export function checkKernel(): Finding {
   const name = "Kernel";
-  if (!existsSync(join(packageRoot, "dist", "kernel", "main.js"))) {
+  if (!existsSync(join(packageRoot, "dist", "kernel", "main.cjs"))) {
     return { name, state: "missing", detail: "not built", hint: "Run `npm run build`." };
   }
   const environment = join(packageRoot, ".venv");

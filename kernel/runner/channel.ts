@@ -1,38 +1,61 @@
 /** The runner's end of the wires to the supervisor: synchronous writes, so that a crash loses nothing already shown. */
 import { readSync, writeSync } from "node:fs";
-import { MAX_FRAME_BYTES, messageFrame, type StreamName, textHeader } from "./frames.js";
+import { MAX_FRAME_BYTES, messageFrame, messageHeader, type StreamName, textHeader, textKind } from "./frames.js";
 import type { CellId, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
 
 const NONCE = process.env.TUNELAB_RUNNER_NONCE ?? "";
 delete process.env.TUNELAB_RUNNER_NONCE;
 
+/** Longer texts go where messages go: nobody else writes there, so that they need not be cut so small. */
 const MAX_TEXT = MAX_FRAME_BYTES - 96;
+/** What a pipe holds, about. */
+const LONG_FRAME_BYTES = 65_536;
+const MAX_LONG_TEXT = LONG_FRAME_BYTES - 96;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /** Reused for every frame: a flood of lines must not become a flood of garbage. */
 const frame = Buffer.alloc(MAX_FRAME_BYTES);
+let longFrame: Buffer | undefined;
 let sequence = 0;
 
 export function sendText(cell: CellId, stream: StreamName, data: string | Uint8Array): void {
-  if (typeof data === "string") {
-    const length = Buffer.byteLength(data);
-    if (length > MAX_TEXT) sendText(cell, stream, Buffer.from(data));
-    else if (length > 0) writeAll(1, frame, frame.write(textHeader(NONCE, stream, cell, length) + data));
+  const length = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+  if (length === 0) return;
+  if (length > MAX_TEXT) {
+    sendLongText(cell, stream, typeof data === "string" ? Buffer.from(data) : data);
     return;
   }
-  for (let start = 0; start < data.length; start += MAX_TEXT) {
-    const part = data.subarray(start, start + MAX_TEXT);
-    const headerLength = frame.write(textHeader(NONCE, stream, cell, part.length));
-    frame.set(part, headerLength);
-    writeAll(1, frame, headerLength + part.length);
+  const header = textHeader(NONCE, stream, cell, length);
+  if (typeof data === "string") {
+    writeAll(1, frame, frame.write(header + data));
+  } else {
+    const headerLength = frame.write(header);
+    frame.set(data, headerLength);
+    writeAll(1, frame, headerLength + length);
+  }
+}
+
+function sendLongText(cell: CellId, stream: StreamName, bytes: Uint8Array): void {
+  longFrame ??= Buffer.alloc(LONG_FRAME_BYTES);
+  for (let start = 0; start < bytes.length; start += MAX_LONG_TEXT) {
+    const part = bytes.subarray(start, start + MAX_LONG_TEXT);
+    const headerLength = longFrame.write(messageHeader(++sequence, part.length, textKind(stream, cell)));
+    longFrame.set(part, headerLength);
+    writeAll(FD.messages, longFrame, headerLength + part.length);
+    markPlace();
   }
 }
 
 export function sendMessage(message: RunnerMessage): void {
   const payload = Buffer.from(JSON.stringify(message));
-  const header = Buffer.from(`${++sequence},${payload.length}\n`);
+  const header = Buffer.from(messageHeader(++sequence, payload.length));
   writeAll(FD.messages, Buffer.concat([header, payload]));
-  writeAll(1, Buffer.from(messageFrame(NONCE, sequence), "latin1"));
+  markPlace();
+}
+
+/** Where the message that was sent last belongs among the text. */
+function markPlace(): void {
+  writeAll(1, frame, frame.write(messageFrame(NONCE, sequence), "latin1"));
 }
 
 /** Blocks until the supervisor has answered with one line. */

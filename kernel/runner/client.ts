@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { fileURLToPath } from "node:url";
-import { FrameParser, type StreamName } from "./frames.js";
+import { packageRoot } from "../preload.js";
+import { FrameParser, readTextKind, type StreamName } from "./frames.js";
 import type { CellId, Command, InspectorCommand, InspectorMessage, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
 
@@ -20,6 +21,16 @@ export interface RunnerEvents {
   exit(code: number | null, signal: NodeJS.Signals | null): void;
 }
 
+const RUNNER_PROGRAM = join(packageRoot, "dist/kernel/runner/main.cjs");
+
+/** Text that is too long for a frame among the others. */
+interface LongText {
+  type: "text";
+  cell: CellId;
+  stream: StreamName;
+  bytes: Buffer;
+}
+
 /** terminateExecution corrupts the async hook stack by design; with the check on, node would end the process. */
 const NODE_FLAGS = ["--no-force-async-hooks-checks", "--disable-warning=ExperimentalWarning"];
 
@@ -27,7 +38,7 @@ export class RunnerClient {
   readonly #process: ChildProcess;
   readonly #events: RunnerEvents;
   readonly #parser: FrameParser;
-  readonly #messages = new Map<number, RunnerMessage>();
+  readonly #messages = new Map<number, RunnerMessage | LongText>();
   /** What has come of messages, and how much of it has to be there for the next one to be whole. */
   #chunks: Buffer[] = [];
   #held = 0;
@@ -41,7 +52,7 @@ export class RunnerClient {
   constructor(events: RunnerEvents, cwd: string) {
     this.#events = events;
     const nonce = randomBytes(8).toString("hex");
-    this.#process = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(new URL("./main.js", import.meta.url))], {
+    this.#process = spawn(process.execPath, [...NODE_FLAGS, RUNNER_PROGRAM], {
       cwd,
       env: { ...process.env, TUNELAB_RUNNER_NONCE: nonce },
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
@@ -130,6 +141,10 @@ export class RunnerClient {
     const message = this.#messages.get(sequence);
     if (message === undefined) return false;
     this.#messages.delete(sequence);
+    if (message.type === "text") {
+      this.#parser.text(message.cell, message.stream, message.bytes);
+      return true;
+    }
     // What native code wrote to stderr before this message is in the pipe already.
     this.#drainNativeError();
     if (message.type === "done") {
@@ -149,13 +164,17 @@ export class RunnerClient {
     for (;;) {
       const newline = bytes.indexOf(10);
       if (newline < 0) break;
-      const [sequence = 0, length = 0] = bytes.toString("latin1", 0, newline).split(",").map(Number);
-      const end = newline + 1 + length;
+      const [sequence, length, kind] = bytes.toString("latin1", 0, newline).split(",");
+      const end = newline + 1 + Number(length);
       if (bytes.length < end) {
         this.#needed = end;
         break;
       }
-      this.#messages.set(sequence, JSON.parse(bytes.toString("utf8", newline + 1, end)) as RunnerMessage);
+      const payload = bytes.subarray(newline + 1, end);
+      const message = kind
+        ? ({ type: "text", ...readTextKind(kind), bytes: payload } as const)
+        : (JSON.parse(payload.toString("utf8")) as RunnerMessage);
+      this.#messages.set(Number(sequence), message);
       bytes = bytes.subarray(end);
     }
     this.#chunks = [bytes];

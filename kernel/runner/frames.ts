@@ -15,7 +15,21 @@ export function mark(nonce: string): string {
 }
 
 export function textHeader(nonce: string, stream: StreamName, cell: CellId, length: number): string {
-  return `${mark(nonce)}${stream === "stdout" ? "o" : "e"}${cell},${length}\n`;
+  return `${mark(nonce)}${textKind(stream, cell)},${length}\n`;
+}
+
+/** Whose text it is. */
+export function textKind(stream: StreamName, cell: CellId): string {
+  return `${stream === "stdout" ? "o" : "e"}${cell}`;
+}
+
+export function readTextKind(kind: string): { stream: StreamName; cell: CellId } {
+  return { stream: kind.startsWith("o") ? "stdout" : "stderr", cell: Number(kind.slice(1)) };
+}
+
+/** On the descriptor of messages: what follows is `length` bytes of JSON, or of text when `kind` says whose. */
+export function messageHeader(sequence: number, length: number, kind = ""): string {
+  return `${sequence},${length},${kind}\n`;
 }
 
 export function messageFrame(nonce: string, sequence: number): string {
@@ -58,26 +72,29 @@ export class FrameParser {
       if (at < 0) break;
       const headerEnd = buffer.indexOf(10, at + this.#mark.length);
       if (headerEnd < 0) break;
-      const kind = buffer[at + this.#mark.length];
-      const fields = buffer.toString("latin1", at + this.#mark.length + 1, headerEnd);
-      if (kind === 0x6d /* m */) {
-        if (!this.#sink.message(Number(fields))) {
+      const header = buffer.toString("latin1", at + this.#mark.length, headerEnd);
+      if (header.startsWith("m")) {
+        if (!this.#sink.message(Number(header.slice(1)))) {
           this.#rest = buffer.subarray(position);
           return false;
         }
         position = headerEnd + 1;
         continue;
       }
-      const comma = fields.indexOf(",");
-      const end = headerEnd + 1 + Number(fields.slice(comma + 1));
+      const comma = header.indexOf(",");
+      const end = headerEnd + 1 + Number(header.slice(comma + 1));
       if (end > buffer.length) break;
-      const cell = Number(fields.slice(0, comma));
-      const stream: StreamName = kind === 0x6f /* o */ ? "stdout" : "stderr";
-      this.#sink.text(cell, stream, this.#decode(`${cell}${stream}`, buffer.subarray(headerEnd + 1, end)));
+      const { cell, stream } = readTextKind(header.slice(0, comma));
+      this.text(cell, stream, buffer.subarray(headerEnd + 1, end));
       position = end;
     }
     this.#rest = buffer.subarray(position);
     return true;
+  }
+
+  /** Text of a cell, which may end within a character. */
+  text(cell: CellId, stream: StreamName, bytes: Buffer): void {
+    this.#sink.text(cell, stream, this.#decode(`${cell}${stream}`, bytes));
   }
 
   /** Ends a cell's text and what native code wrote meanwhile: a character that was begun will not be completed. */

@@ -1,5 +1,6 @@
 /** The runner: the process in which cells run. Started by the supervisor, which reads everything that it writes. */
 import { Socket } from "node:net";
+import { IdleMemory } from "../idleMemory.js";
 import { readPreload } from "../preload.js";
 import { sendMessage, sendText } from "./channel.js";
 import { comms, receiveComm } from "./comms.js";
@@ -15,7 +16,7 @@ import { FD } from "./messages.js";
 import { bundleNow } from "./mime.js";
 import { CellModules } from "./modules.js";
 import { Preloaded } from "./preloaded.js";
-import { currentCell, enterEventLoop, followCells, KeyboardInterrupt } from "./running.js";
+import { currentCell, enterEventLoop, followCells, foregroundCell, KeyboardInterrupt } from "./running.js";
 import { Scope } from "./scope.js";
 import { replaceStandardStreams } from "./stdio.js";
 import * as widgets from "./widgets/index.js";
@@ -93,3 +94,5 @@ readCommands((command) => {
   else receiveComm(command);
 });
 sendMessage({ type: "ready" });
+const memory = new IdleMemory(() => foregroundCell() !== undefined);
+void preloaded.loaded(preload.modules.map(({ specifier }) => specifier)).then(() => memory.touch());

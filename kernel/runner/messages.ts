@@ -5,7 +5,7 @@ import type { ErrorContent, JsonObject, MimeBundle } from "../protocol/messages.
 
 /** Descriptors of the runner besides its standard ones. */
 export const FD = {
-  /** Runner -> supervisor: length-prefixed JSON messages; their place among the output is marked on descriptor 1. */
+  /** Runner -> supervisor: length-prefixed JSON messages and long texts; their place is marked on descriptor 1. */
   messages: 3,
   /** Supervisor -> runner's main thread: one JSON command a line. */
   commands: 4,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { programOf, venv } from "../../environment/paths.mjs";
 
-const main = fileURLToPath(new URL("../../dist/kernel/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/kernel/main.cjs", import.meta.url));
 
 describe("saving a notebook as a script", () => {
   let folder: string;

@@ -13,7 +13,7 @@ import { address, type Channel, readConnectionFile } from "../../kernel/protocol
 import type { JsonObject, Message, MimeBundle } from "../../kernel/protocol/messages.js";
 import { Wire } from "../../kernel/protocol/wire.js";
 
-export const KERNEL_ENTRY = fileURLToPath(new URL("../../dist/kernel/main.js", import.meta.url));
+export const KERNEL_ENTRY = fileURLToPath(new URL("../../dist/kernel/main.cjs", import.meta.url));
 
 export interface KernelOptions {
   /** Program and arguments of another kernel, as its kernel.json has them: "{connection_file}" is replaced. */

@@ -1,0 +1,20 @@
+/**
+ * The compiling process. Started with a snapshot, it has its libraries read already; run while a snapshot is made, it
+ * reads them. Without a snapshot it reads them as it goes.
+ */
+import { startupSnapshot } from "node:v8";
+import { readPreload } from "../preload.js";
+import { CellCompiler } from "./compiler.js";
+import { serve } from "./service.js";
+import { SharedFiles } from "./sharedFiles.js";
+
+const shared = new SharedFiles();
+if (startupSnapshot.isBuildingSnapshot()) {
+  const compiler = new CellCompiler("/", readPreload(), shared);
+  compiler.warm();
+  compiler.read();
+  compiler.close();
+  startupSnapshot.setDeserializeMainFunction(() => serve(shared));
+} else {
+  serve(shared);
+}

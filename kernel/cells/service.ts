@@ -1,0 +1,78 @@
+/** The process in which cells are compiled, so that the protocol answers while TypeScript loads and checks. */
+import { setFlagsFromString } from "node:v8";
+import { IdleMemory } from "../idleMemory.js";
+import { readPreload } from "../preload.js";
+import type { CellsCall, CellsReply, CellsRequest } from "./client.js";
+import { codeLines } from "./codeLines.js";
+import { CellCompiler } from "./compiler.js";
+import type { Known } from "./preloadedNames.js";
+import type { SharedFiles } from "./sharedFiles.js";
+
+/**
+ * How much the heap may grow before its garbage is collected, in per cent of what is alive. Every cell makes a new program;
+ * V8's own idea of a good heap for that is three times as large and no faster.
+ */
+const HEAP_GROWTH = "--heap-growing-percent=50";
+
+/** Answers the parent process until it goes. `shared` may hold much, or nothing yet. */
+export function serve(shared: SharedFiles): void {
+  setFlagsFromString(HEAP_GROWTH);
+  const preload = readPreload();
+  const memory = new IdleMemory();
+  let compiler: CellCompiler | undefined;
+  const compilerWith = (known?: Known) => {
+    compiler ??= new CellCompiler(process.cwd(), preload, shared, known);
+    return compiler;
+  };
+
+  function answer(call: CellsCall): unknown {
+    const compiler = compilerWith();
+    switch (call.method) {
+      case "compile":
+        return compiler.compile(call.source, call.check);
+      case "finish":
+        compiler.finish(call.lost);
+        return compiler.known;
+      case "complete":
+        return compiler.complete(call.source, call.position);
+      case "inspect":
+        return compiler.inspect(call.source, call.position);
+      case "isComplete":
+        return compiler.isComplete(call.source);
+      case "codeLines":
+        return codeLines(call.source);
+      case "reset":
+        return compiler.reset();
+    }
+  }
+
+  process.on("message", (request: CellsRequest) => {
+    if ("known" in request) {
+      compilerWith(request.known);
+      return;
+    }
+    let reply: CellsReply;
+    try {
+      reply = { id: request.id, value: answer(request.call) };
+    } catch (error) {
+      reply = { id: request.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+      // The converter's programs may be half-way through an update; a new one knows what the last did.
+      const known = compiler?.known;
+      compiler?.close();
+      compiler = undefined;
+      if (known !== undefined) compilerWith(known);
+    }
+    process.send?.(reply);
+    memory.touch();
+  });
+  process.on("disconnect", () => process.exit());
+  // Ctrl-C in a terminal reaches the whole group; the kernel says what ends.
+  process.on("SIGINT", () => {});
+  // Not before the cells that wait already: they read what they need themselves.
+  setImmediate(() => {
+    const isFresh = shared.sources.size === 0;
+    compilerWith().warm();
+    if (isFresh) compilerWith().read();
+    memory.touch();
+  });
+}
