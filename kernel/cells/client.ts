@@ -30,12 +30,16 @@ export class CellsClient {
   /** Undefined after it has ended, until it is needed. */
   #process: ChildProcess | undefined;
   #known: Known | undefined;
-  /** Processes are started without the snapshot: there is none, or no process would start from it. */
-  #withoutSnapshot = false;
+  /** Undefined when there is none, or no process would start from it. */
+  #snapshot: readonly string[] | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
 
-  constructor() {
+  /** `snapshot` are Node's arguments for starting the process from one. */
+  constructor(snapshot = snapshotArguments()) {
+    this.#snapshot = snapshot;
+    // Where the package cannot be written cells compile all the same, later.
+    if (snapshot === undefined) setTimeout(() => makeSnapshot().catch(() => {}), MAKE_SNAPSHOT_MS).unref();
     this.#process = this.#start();
   }
 
@@ -83,8 +87,7 @@ export class CellsClient {
   }
 
   #start(): ChildProcess {
-    const snapshot = this.#withoutSnapshot ? undefined : snapshotArguments();
-    if (snapshot === undefined && !this.#withoutSnapshot) this.#makeSnapshot();
+    const snapshot = this.#snapshot;
     const started = spawn(process.execPath, snapshot ?? [CELLS_PROGRAM], {
       env: snapshotEnvironment(),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -101,7 +104,7 @@ export class CellsClient {
       if (this.#process !== started) return;
       this.#process = undefined;
       if (snapshot === undefined || answers > 0) return this.#failAll(error);
-      this.#withoutSnapshot = true;
+      this.#snapshot = undefined;
       this.#process = this.#start();
       for (const [id, { call }] of this.#waiting) this.#process.send({ id, call } satisfies CellsRequest);
     };
@@ -110,12 +113,6 @@ export class CellsClient {
     started.on("exit", () => ended(new Error("The compiling process ended.")));
     if (this.#known !== undefined) started.send({ known: this.#known } satisfies CellsRequest);
     return started;
-  }
-
-  #makeSnapshot(): void {
-    this.#withoutSnapshot = true;
-    // Where the package cannot be written cells compile all the same, later.
-    setTimeout(() => makeSnapshot().catch(() => {}), MAKE_SNAPSHOT_MS).unref();
   }
 
   #ask(call: CellsCall): Promise<unknown> {
