@@ -1,55 +1,20 @@
 /**
- * Packs what the GPU tests need into build/gpu: this Node, the tests and the library as bundles, mocha, the addon built for
- * one architecture. A machine with a GPU, its driver, cuBLASLt and Python with torch needs nothing else: `build/gpu/run.sh`.
+ * Packs what the GPU tests need into build/gpu: this Node, the tests and the library as bundles, mocha, bitsandbytes, the
+ * addon built for one architecture. A machine with a GPU, its driver, cuBLASLt and Python with torch, transformers and peft
+ * needs nothing else: `build/gpu/run.sh`. What other peers need is packed by pack-gpu-peers.mjs.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
+import { packFolder } from "./archive.mjs";
 import { compileCuda, cudaAddon } from "./cuda.mjs";
-import { hasFile, inRoot, peersVenv } from "./paths.mjs";
-import { Problem } from "./problem.mjs";
-import { openly } from "./shell.mjs";
+import { unpackWheels } from "./gpu-python.mjs";
+import { inRoot } from "./paths.mjs";
 import { say } from "./terminal.mjs";
 
 const target = inRoot("build/gpu");
 const staged = inRoot("build/gpu-staged");
 const tests = inRoot("tests/gpu");
-
-const runScript = `#!/bin/sh
-# Unpacks the GPU tests and runs them all, or the parts named: tests, library, conformance, attention, bitsandbytes_bits, decode, model, speed, article.
-# A short table on the standard output, full logs in $OUT (or where this lies).
-wanted=" $* "
-here=$(cd "$(dirname "$0")" && pwd)
-logs=\${OUT:-$here}
-work=\${TUNELAB_GPU_WORK:-/tmp/tunelab-gpu}
-rm -rf "$work" && mkdir -p "$work"
-tar -xJf "$here/bundle.tar.xz" -C "$work" 2>/dev/null || python3 -m tarfile -e "$here/bundle.tar.xz" "$work" || exit 1
-export TUNELAB_NATIVE="$work/tunelab.node" TUNELAB_GPU_NODE="$work/node" TUNELAB_GPU_RUN_OPS="$work/runOps.mjs"
-export TUNELAB_GPU_BITSANDBYTES="$work/libbitsandbytes_cuda130.so" PYTHONUNBUFFERED=1
-cd "$work" || exit 1
-status=0
-part() {
-  name=$1
-  shift
-  case "$wanted" in "  " | *" $name "*) ;; *) return ;; esac
-  "$@" >"$logs/$name.log" 2>&1 || { status=1; echo "FAILED: $name"; }
-  if [ "$name" = tests ]; then summary; else tail -40 "$logs/$name.log"; fi
-}
-summary() {
-  grep -E "^ *(ok  |FAIL|[0-9]+ (passing|failing|pending))|^     [^ ]" "$logs/tests.log" | cut -c1-150
-  grep -A400 -E "^ *[0-9]+ failing" "$logs/tests.log" | head -120
-}
-part tests ./node node_modules/mocha/bin/mocha.js --no-config --timeout=300000 --exit tests.mjs
-part library ./node node_modules/mocha/bin/mocha.js --no-config --timeout=300000 --exit library.mjs
-part conformance env CONFORMANCE_ADDON="$TUNELAB_NATIVE" ./node conformance.mjs
-for script in *.py; do
-  [ "$script" = ops.py ] && continue
-  part "\${script%.py}" python3 "$script"
-done
-part speed ./node speed.mjs
-part article ./node article.mjs "\${TUNELAB_GPU_LAYERS:-4}"
-exit $status
-`;
 
 /** Builds the addon for `archs` and packs it with all that runs the tests. */
 export async function packGpu(archs = "90a-real") {
@@ -70,15 +35,13 @@ export async function packGpu(archs = "90a-real") {
   // What the library finds through its package's folder.
   for (const path of ["package.json", "notebooks/embedded/model", "notebooks/embedded/data"])
     cpSync(inRoot(path), join(staged, path), { recursive: true });
-  const bits = bitsandbytesLibrary();
-  if (bits !== undefined) cpSync(bits, join(staged, basename(bits)));
-  const archive = join(target, "bundle.tar.xz");
-  const env = { ...process.env, XZ_OPT: "-T0 -6" };
-  if ((await openly("tar", ["-cJf", archive, "-C", staged, "."], { env })) !== 0)
-    throw new Problem("The archive could not be written.");
-  writeFileSync(join(target, "run.sh"), runScript, { mode: 0o755 });
+  const pins = readFileSync(inRoot("environment/requirements-peers.txt"), "utf8");
+  const bitsandbytes = /^bitsandbytes==.*$/m.exec(pins)?.[0] ?? "bitsandbytes";
+  await unpackWheels([bitsandbytes], join(staged, "python"));
+  await packFolder(staged, join(target, "bundle.tar.xz"));
+  cpSync(join(tests, "run.sh"), join(target, "run.sh"));
   rmSync(staged, { recursive: true });
-  say(`${archive}: ${(statSync(archive).size / 2 ** 20).toFixed(1)} MiB. On the GPU's machine: sh build/gpu/run.sh`);
+  say("On the GPU's machine: sh build/gpu/run.sh");
 }
 
 /** All tests of ops in one file, for they share one report; those of the whole library, and the scripts beside them. */
@@ -104,7 +67,7 @@ async function bundles() {
     const stdin = { contents, resolveDir: tests, loader: /** @type {const} */ ("ts") };
     await build({ ...common, stdin, banner: { js }, outfile: join(staged, `${name}.mjs`) });
   }
-  for (const script of ["runOps", "speed", "conformance", "article"]) {
+  for (const script of ["runOps", "speed", "conformance", "article", "parity", "killedRun"]) {
     await build({
       ...common,
       banner: { js },
@@ -140,13 +103,4 @@ function copyPackage(name, from) {
   const description = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
   for (const dependency of Object.keys(description.dependencies ?? {}))
     copyPackage(dependency, join(source, "node_modules"));
-}
-
-/** bitsandbytes' CUDA kernels, when the environment of the peers has them. */
-function bitsandbytesLibrary() {
-  if (!hasFile(".peers-venv/lib")) return undefined;
-  const versions = readdirSync(join(peersVenv, "lib")).map((python) => join(peersVenv, "lib", python));
-  return versions
-    .map((folder) => join(folder, "site-packages/bitsandbytes/libbitsandbytes_cuda130.so"))
-    .find((file) => existsSync(file));
 }

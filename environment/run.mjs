@@ -20,6 +20,10 @@ const commands = {
     what: "compile the native backend with CUDA (a word picks GPUs)",
   },
   "pack:gpu": { module: "./commands/packGpu.mjs", what: "pack the GPU tests for a machine that has a GPU and no Node" },
+  "pack:gpu-peers": {
+    module: "./commands/packGpuPeers.mjs",
+    what: "pack the peers' Python packages for such a machine",
+  },
   peers: { module: "./commands/peers.mjs", what: "set up .peers-venv and compare with the peers (tests/peers)" },
 };
 

@@ -1,177 +1,150 @@
 /**
- * The article's training set-up on a model of the shape of DeepSeek-R1-Distill-Qwen-14B with random weights: loads a
- * checkpoint in bfloat16, quantises it on the GPU, trains LoRA on rows of the article's lengths, and decodes. Prints times
- * and who held how much memory.
- *   node article.mjs [layers, 4 by default; the model has 48, which take 28 GB of disk] [steps]
- * TUNELAB_GPU_CHECKPOINTING=false keeps everything for the backward pass instead of computing it again.
+ * The article's training set-up on a checkpoint of checkpoint.py through the library: loads and quantises it on the GPU,
+ * trains LoRA on texts of the article's lengths, 8 a step, and decodes. Says times, rates, and who held how much memory.
+ *   node article.mjs FOLDER nf4|dense MODE:STEPS ...     dense keeps the weights in bfloat16: LoRA without quantisation
+ * Modes: article, as the article sets it; saver, recomputing everything, TUNELAB_GPU_SAVER_TOKENS (2048) at a time;
+ * fast, keeping everything; half, the same with half the tokens at a time. Figures go to article-<kind>.json.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { EMBEDDED_MODEL } from "../../lib/embedded.js";
-import { writeCheckpoint } from "../../lib/formats/checkpoint.js";
-import { float32ToBf16 } from "../../lib/formats/halves.js";
-import { bytesOf } from "../../lib/formats/tensorEntry.js";
-import type { TensorToWrite } from "../../lib/formats/writeSafetensors.js";
 import { FastLanguageModel } from "../../lib/models/fastLanguageModel.js";
-import { projectionPath } from "../../lib/peft/attach.js";
-import { createRandom } from "../../lib/random.js";
-import { initBackend } from "../../lib/tensor/backend.js";
-import type { Projection } from "../../lib/tensor/layers.js";
+import type { LanguageModel } from "../../lib/models/languageModel.js";
+import type { PeftModel } from "../../lib/peft/peftModel.js";
+import { backendReport, isBfloat16Supported } from "../../lib/tensor/backend.js";
+import { activeCuda } from "../../lib/tensor/cuda/backend.js";
 import { SFTTrainer } from "../../lib/train/sftTrainer.js";
 import { TrainingArguments } from "../../lib/train/trainingArguments.js";
+import { gibibytes, peaks, stopwatch, writeResults } from "./results.js";
 
-const [layers = 4, steps = 6] = process.argv.slice(2).map(Number);
-const [hidden, intermediate, vocabulary, keys] = [5120, 13824, 152064, 1024];
-const config = {
-  architectures: ["Qwen2ForCausalLM"],
-  model_type: "qwen2",
-  hidden_size: hidden,
-  intermediate_size: intermediate,
-  num_hidden_layers: layers,
-  num_attention_heads: 40,
-  num_key_value_heads: 8,
-  vocab_size: vocabulary,
-  max_position_embeddings: 131072,
-  rms_norm_eps: 1e-5,
-  rope_theta: 1e6,
-  tie_word_embeddings: false,
-  hidden_act: "silu",
-  bos_token_id: 1,
-  eos_token_id: 2,
-  torch_dtype: "bfloat16",
+interface Mode {
+  /** What is kept for the backward pass. */
+  readonly useGradientCheckpointing: boolean | "unsloth";
+  /** Tokens that go through the model at a time. */
+  readonly maxTokensPerForward: number;
+}
+
+const MODES: Readonly<Record<string, Mode>> = {
+  article: { useGradientCheckpointing: "unsloth", maxTokensPerForward: 8192 },
+  saver: {
+    useGradientCheckpointing: process.env.TUNELAB_GPU_SAVER === "unsloth" ? "unsloth" : true,
+    maxTokensPerForward: Number(process.env.TUNELAB_GPU_SAVER_TOKENS ?? 2048),
+  },
+  fast: { useGradientCheckpointing: false, maxTokensPerForward: 8192 },
+  half: { useGradientCheckpointing: false, maxTokensPerForward: 4096 },
 };
 
-const random = createRandom(3);
-const noise = float32ToBf16(Float32Array.from({ length: 1 << 22 }, () => (random.next() - 0.5) * 0.05));
-const ones = float32ToBf16(new Float32Array(hidden).fill(1));
+const [folder = "", kind = "nf4", ...runs] = process.argv.slice(2);
+const rows = JSON.parse(readFileSync(join(folder, "article.json"), "utf8")) as number[][];
+const promptTokens = Math.min(200, rows[0]!.length);
+const newTokens = 128;
+const name = `article-${kind}`;
+const seconds = stopwatch();
 
-/** Noise over and over: what it says does not matter here, only its size and spread. */
-function matrix(rows: number, columns: number): Uint8Array {
-  const bits = new Uint16Array(rows * columns);
-  for (let at = 0; at < bits.length; at += noise.length) bits.set(noise.subarray(0, bits.length - at), at);
-  return bytesOf(bits);
+const { model, tokenizer } = await FastLanguageModel.fromPretrained({
+  modelName: folder,
+  maxSeqLength: 2048,
+  loadIn4bit: kind === "nf4",
+});
+const figures: Record<string, unknown> = {
+  gpu: backendReport()?.gpu?.name ?? "none",
+  layers: model.config.numLayers,
+  loadSeconds: seconds(),
+  loadedAfterStart: performance.now() / 1000,
+};
+console.log(`${kind}, ${figures.layers} layers loaded in ${Number(figures.loadSeconds).toFixed(1)} s`);
+let base = model;
+for (const [index, run] of runs.entries()) {
+  const [mode = "", steps = "6"] = run.split(":");
+  const peft = await attach(base, mode);
+  if (index === 0) figures.attachSeconds = seconds();
+  figures[mode] = await train(peft, mode, Number(steps));
+  writeResults(name, figures);
+  if (index === 0) figures.decode = await decode(peft);
+  writeResults(name, figures);
+  base = peft.unload();
+}
+base.dispose();
+
+async function attach(to: LanguageModel, mode: string): Promise<PeftModel> {
+  const { useGradientCheckpointing } = MODES[mode]!;
+  return FastLanguageModel.getPeftModel(to, { r: 16, loraAlpha: 16, randomState: 7, useGradientCheckpointing });
 }
 
-function* checkpoint(): Generator<TensorToWrite> {
-  const tensor = (name: string, shape: number[], data: () => Uint8Array): TensorToWrite => {
-    return { name: `${name}`, dtype: "BF16", shape, data: async () => data() };
-  };
-  const dense = (name: string, rows: number, columns: number) =>
-    tensor(`${name}.weight`, [rows, columns], () => matrix(rows, columns));
-  const vector = (name: string, length: number) => tensor(name, [length], () => bytesOf(ones.subarray(0, length)));
-  yield dense("model.embed_tokens", vocabulary, hidden);
-  const shapes: [Projection, number, number][] = [
-    ["q_proj", hidden, hidden],
-    ["k_proj", keys, hidden],
-    ["v_proj", keys, hidden],
-    ["o_proj", hidden, hidden],
-    ["gate_proj", intermediate, hidden],
-    ["up_proj", intermediate, hidden],
-    ["down_proj", hidden, intermediate],
-  ];
-  for (let layer = 0; layer < layers; layer++) {
-    yield vector(`model.layers.${layer}.input_layernorm.weight`, hidden);
-    yield vector(`model.layers.${layer}.post_attention_layernorm.weight`, hidden);
-    for (const [name, rows, columns] of shapes) {
-      yield dense(projectionPath(layer, name), rows, columns);
-      if (["q_proj", "k_proj", "v_proj"].includes(name)) yield vector(`${projectionPath(layer, name)}.bias`, rows);
-    }
-  }
-  yield vector("model.norm.weight", hidden);
-  yield dense("lm_head", vocabulary, hidden);
-}
-
-const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-let started = performance.now();
-function lap(what: string): number {
-  const seconds = (performance.now() - started) / 1000;
-  console.log(`${what}: ${seconds.toFixed(1)} s, process at most ${gibibytes(1024 * process.resourceUsage().maxRSS)}`);
-  started = performance.now();
-  return seconds;
-}
-
-const folder = mkdtempSync(join(tmpdir(), "tunelab-article-"));
-try {
-  console.log(`${layers} layers; backend ${await initBackend("cuda")}`);
-  process.env.TUNELAB_BACKEND = "cuda";
-  const directory = join(folder, "model");
-  mkdirSync(directory);
-  writeFileSync(join(directory, "config.json"), JSON.stringify(config));
-  for (const file of ["tokenizer.json", "tokenizer_config.json"])
-    copyFileSync(join(EMBEDDED_MODEL, file), join(directory, file));
-  started = performance.now();
-  await writeCheckpoint(directory, checkpoint(), { maxShardBytes: 5e9 });
-  lap("checkpoint written");
-  const { model, tokenizer } = await FastLanguageModel.fromPretrained({ modelName: directory, maxSeqLength: 2048 });
-  lap("loaded and quantised");
-  const peft = await FastLanguageModel.getPeftModel(model, {
-    r: 16,
-    loraAlpha: 16,
-    useGradientCheckpointing: process.env.TUNELAB_GPU_CHECKPOINTING === "false" ? false : "unsloth",
-  });
-  lap("adapter attached");
-  const rows = Array.from({ length: 8 * steps }, (_, i) => {
-    const length = 435 + ((i * 613) % 600);
-    return { input_ids: Array.from({ length }, () => Math.floor(random.next() * 150000)) };
-  });
-  const seconds: number[] = [];
-  const losses: number[] = [];
-  const tokens: number[] = [];
-  let last = 0;
+async function train(peft: PeftModel, mode: string, steps: number): Promise<object> {
+  // What the mode before had is given back, so that the driver's figure is of this one.
+  activeCuda()?.cuda.trim();
+  activeCuda()?.cuda.resetPeaks();
+  const each: { seconds: number; tokens: number; loss: number }[] = [];
+  let begun = 0;
   const trainer = new SFTTrainer({
     model: peft,
     tokenizer,
-    trainDataset: rows,
+    trainDataset: rows.map((ids) => ({ input_ids: ids })),
     callbacks: [
       {
         onStepBegin: () => {
-          last = performance.now();
+          begun = performance.now();
         },
         onStepEnd: ({ step }) => {
-          seconds.push((performance.now() - last) / 1000);
-          losses.push(step!.loss);
-          tokens.push(step!.tokens);
+          each.push({ seconds: (performance.now() - begun) / 1000, tokens: step!.tokens, loss: step!.loss });
+          figures.steppedAfterStart ??= performance.now() / 1000;
+          writeResults(name, { ...figures, [mode]: { each } });
         },
       },
     ],
     args: new TrainingArguments({
       perDeviceTrainBatchSize: 2,
       gradientAccumulationSteps: 4,
+      maxTokensPerForward: MODES[mode]!.maxTokensPerForward,
+      trainSamplingStrategy: "sequential",
       maxSteps: steps,
+      warmupRatio: 0.1,
       learningRate: 2e-4,
+      lrSchedulerType: "linear",
       optim: "adamw_8bit",
       weightDecay: 0.01,
-      bf16: true,
+      bf16: isBfloat16Supported(),
+      seed: 3407,
       saveStrategy: "no",
       disableTqdm: true,
       outputDir: join(folder, "outputs"),
     }),
   });
   await trainer.train();
-  lap("trained");
-  seconds.forEach((time, i) => {
-    const rate = (tokens[i]! / time).toFixed(0);
-    console.log(
-      `  step ${i + 1}: ${time.toFixed(3)} s, ${tokens[i]} tokens, ${rate} tok/s, loss ${losses[i]!.toFixed(4)}`,
-    );
-  });
-  const held = peft.memory().gpu!;
-  for (const [owner, { inUse, peak }] of Object.entries(held.owners)) {
-    console.log(`  ${owner.padEnd(12)} ${gibibytes(inUse).padStart(10)} now, ${gibibytes(peak).padStart(10)} at most`);
-  }
+  const { gpu } = peft.memory();
+  const peakGib = peaks(gpu);
+  const driverGib = gpu === null ? null : gibibytes(gpu.total - gpu.free);
+  const warm = each.slice(2);
+  const sum = (of: "seconds" | "tokens") => warm.reduce((total, step) => total + step[of], 0);
+  const rate = sum("tokens") / sum("seconds");
+  const memory = peakGib === null ? "" : `, at most ${owners(peakGib)}`;
   console.log(
-    `  ${"all".padEnd(12)} ${gibibytes(held.inUse).padStart(10)} now, ${gibibytes(held.peak).padStart(10)} at most`,
+    `${kind} ${mode}: ${steps} steps, ${(sum("seconds") / warm.length).toFixed(3)} s each (the first ` +
+      `${each[0]!.seconds.toFixed(2)} s), ${rate.toFixed(0)} tok/s, loss ${each[0]!.loss.toFixed(3)} to ` +
+      `${each.at(-1)!.loss.toFixed(3)}${memory}`,
   );
+  return { ...MODES[mode], each, rate, peakGib, driverGib, hostGib: process.resourceUsage().maxRSS / 2 ** 20 };
+}
+
+function owners({ all, ...each }: Record<string, number>): string {
+  const parts = Object.entries(each).filter(([, gib]) => gib >= 0.05);
+  return `${all!.toFixed(2)} GiB (${parts.map(([owner, gib]) => `${owner} ${gib.toFixed(2)}`).join(", ")})`;
+}
+
+/** Tokens a second of a whole call, prompt included, and of each further token. */
+async function decode(peft: PeftModel): Promise<object> {
   FastLanguageModel.forInference(peft);
-  started = performance.now();
-  const inputIds = [rows[0]!.input_ids.slice(0, 100)];
-  await peft.generate({ inputIds, maxNewTokens: 8, doSample: false });
-  const few = lap("8 tokens after a prompt of 100");
-  await peft.generate({ inputIds, maxNewTokens: 264, doSample: false });
-  const many = lap("264 tokens after it");
-  console.log(`  decoding: ${(256 / (many - few)).toFixed(0)} tok/s`);
-  peft.dispose();
-} finally {
-  rmSync(folder, { recursive: true });
+  const inputIds = [rows[0]!.slice(0, promptTokens)];
+  const generate = async (maxNewTokens: number) => {
+    seconds();
+    await peft.generate({ inputIds, maxNewTokens, doSample: false, eosTokenId: null });
+    return seconds();
+  };
+  await generate(8);
+  const [few, many] = [await generate(8), await generate(newTokens)];
+  const [rate, steady] = [newTokens / many, (newTokens - 8) / (many - few)];
+  console.log(
+    `${kind} decoding ${newTokens} tokens after ${promptTokens}: ${rate.toFixed(1)} tok/s, ${steady.toFixed(1)} without the prompt`,
+  );
+  return { promptTokens, newTokens, rate, steady, peakGib: peaks(peft.memory().gpu) };
 }

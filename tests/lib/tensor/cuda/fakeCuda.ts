@@ -183,6 +183,7 @@ export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
       return { inUse, peak: inUse, free: 2 ** 33 - inUse, total: 2 ** 33, owners: owners as DeviceMemory["owners"] };
     },
     trim: () => undefined,
+    resetPeaks: () => undefined,
     createDecoder: (model: DecoderModel, cache: FakeHandle, texts: DecoderTexts, tokens: FakeBuffer) =>
       texts.doSample ? null : new FakeDecoder(cpu, model, cache, texts, tokens),
     updateDecoder: (decoder: FakeDecoder, model: DecoderModel) => Object.assign(decoder, { model }),
