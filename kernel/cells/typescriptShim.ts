@@ -10,9 +10,9 @@ import { type CellBuilder, type CellHost, CellPrograms } from "./programs.js";
 import { quickInfoAt } from "./quickInfo.js";
 import type { SharedFiles } from "./sharedFiles.js";
 import { compileSideModule, type SideModule } from "./sideModules.js";
+import { STANDARD_LIBRARY } from "./standardLibrary.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
-import { typescriptPath } from "./typescriptSource.js";
 import type { VirtualFiles } from "./virtualFiles.js";
 
 export interface Emitted {
@@ -25,7 +25,6 @@ export interface Emitted {
 }
 
 const CELL_FILE = "__tslab__";
-const TYPESCRIPT_LIBRARIES = `${dirname(typescriptPath)}/lib.`;
 
 export interface Shim {
   typescript: object;
@@ -55,7 +54,7 @@ export function createShim(cwd: string, files: VirtualFiles, shared: SharedFiles
     system: TypeScript.System,
   ): CellHost {
     files.install(system);
-    const isShared = (path: string) => files.isOfKernel(path) || path.startsWith(TYPESCRIPT_LIBRARIES);
+    const isShared = (path: string) => files.isOfKernel(path);
     return { roots, options: compilerOptions(options, cwd), system, shared, isShared };
   }
 
@@ -146,7 +145,7 @@ function compilerOptions(given: TypeScript.CompilerOptions, cwd: string): TypeSc
   return {
     ...rest,
     target: ts.ScriptTarget.ES2023,
-    lib: ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts"],
+    lib: [STANDARD_LIBRARY],
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     strict: true,

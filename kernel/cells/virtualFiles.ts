@@ -2,12 +2,17 @@
  * Files that seem to lie in node_modules at the root of the file system, above every notebook: the preloaded library, the
  * kernel's packages, and the declarations of the kernel's own globals. With them every cell is typed in an empty
  * directory, an inferred type can always be named by package, and what TypeScript has read of them is good for a notebook
- * anywhere. A package of that name in the notebook's directory or above comes first, as for Node.
+ * anywhere. So do TypeScript's own libraries in one file. A package of that name in the notebook's directory or above comes first, as for Node.
  */
-import { join } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import { GLOBALS_DECLARATION } from "./globals.js";
 import { findPackage } from "./packages.js";
+import { standardLibrary } from "./standardLibrary.js";
 import type { TypeScript } from "./typescript.js";
+import { typescriptPath } from "./typescriptSource.js";
+
+/** What the language has: es2024, and `using`. */
+const LIBRARIES = ["lib.es2024.d.ts", "lib.esnext.disposable.d.ts"];
 
 const MODULES = "/node_modules";
 const GLOBALS = `${MODULES}/@types/tunelab-kernel`;
@@ -27,6 +32,7 @@ export class VirtualFiles {
     this.#packageRoot = options.packageRoot;
     this.#manifest = join(MODULES, options.packageName, "package.json");
     this.#texts = new Map([
+      ...standardLibrary(dirname(typescriptPath), LIBRARIES),
       [`${GLOBALS}/package.json`, JSON.stringify({ name: "@types/tunelab-kernel", types: "index.d.ts" })],
       [`${GLOBALS}/index.d.ts`, GLOBALS_DECLARATION],
     ]);
