@@ -132,8 +132,8 @@ export interface DecoderLayerOps<B extends Buffers> {
     options: ForwardOptions,
   ): NativeLayerState;
   /**
-   * dx = gradient of the input (null: not made, for the first layer), and LoRA gradients are added to `gradients`.
-   * A state serves one backward pass; x and batch are those of the forward pass.
+   * dx = gradient of the input (null: not made, for the first layer; may be dy), and LoRA gradients are added to
+   * `gradients`. A state serves one backward pass; x and batch are those of the forward pass.
    */
   decoderLayerBackward(
     layer: NativeDecoderLayer,

@@ -67,8 +67,12 @@ export interface PackedBatch extends PackedSequences {
   readonly labels: Int32Array;
 }
 
-/** What a layer keeps from forward to backward: everything it needs, or only its input (recomputed in backward). */
-export type Saving = "all" | "none";
+/**
+ * What a layer keeps from forward to backward, beside its input. "all": everything. "selected": what matrix products and
+ * attention made; norms and SwiGLU, which are cheap, are computed again. "none": everything is computed again.
+ */
+export const SAVINGS = ["all", "selected", "none"] as const;
+export type Saving = (typeof SAVINGS)[number];
 
 /** Keys and values of the tokens seen so far, one entry a sequence, one pair of buffers a layer. */
 export interface KvCache {

@@ -28,7 +28,7 @@ import * as norm from "./portable/norm.js";
  * respect to the embedded tokens, not to the parameters.
  *
  * @param x [tokens, hiddenSize], float32
- * @param options.saving "all" keeps activations for backward, "none" keeps `x` and computes them again
+ * @param options.saving what is kept for backward beside `x`, see `Saving`
  * @param options.training whether LoRA dropout is active
  * @param options.seed of the dropout masks; give every layer and step its own
  * @returns [tokens, hiddenSize]

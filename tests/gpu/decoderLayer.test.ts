@@ -1,7 +1,6 @@
 /** The decoder layer on the GPU against the CPU op: f32 to 1e-4, bf16 to its own precision. */
 import assert from "node:assert/strict";
-import type { Saving } from "../../lib/tensor/layers.js";
-import { PROJECTIONS } from "../../lib/tensor/layers.js";
+import { PROJECTIONS, SAVINGS, type Saving } from "../../lib/tensor/layers.js";
 import { type Descriptor, GEOMETRY, pack, randomLayer } from "../lib/native/reference/layers.js";
 import { normal } from "../lib/native/reference/random.js";
 import { close, closeInNorm, cpu, cuda, down, empty, onGpu, up } from "./device.js";
@@ -121,14 +120,39 @@ onGpu("CUDA decoder layer", () => {
       });
   }
 
-  it("gives the same with everything saved, recomputed, and with weights kept expanded", () => {
+  it("gives the same bits whatever it saves, with biases and dropout, and with weights kept expanded", () => {
+    const layer = quantized(randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: PROJECTIONS, dropout: 0.1 }));
+    const [x, dy] = [normal(3, 90 * 256), normal(4, 90 * 256)];
+    for (const dtype of ["f32", "bf16"] as const) {
+      const at = (saving: Saving) => onDevice(layer, [50, 40], x, dy, { saving, training: true, seed: 5 }, dtype);
+      const expected = at("all");
+      for (const saving of ["selected", "none"] as const) assert.deepEqual(at(saving), expected, `${dtype} ${saving}`);
+      cuda.setPanelBudget(2 ** 30);
+      assert.deepEqual(at("all"), expected);
+      cuda.setPanelBudget(0);
+    }
+  });
+
+  it("makes the input's gradient where the output's was, and holds less the less it saves", () => {
     const layer = quantized(randomLayer({ geometry: MIDDLE, ranks: RANKS, biases: BIASES }));
     const [x, dy] = [normal(3, 90 * 256), normal(4, 90 * 256)];
-    const expected = onDevice(layer, [50, 40], x, dy, EVALUATION, "bf16");
-    assert.deepEqual(onDevice(layer, [50, 40], x, dy, { ...EVALUATION, saving: "none" }, "bf16"), expected);
-    cuda.setPanelBudget(2 ** 30);
-    assert.deepEqual(onDevice(layer, [50, 40], x, dy, EVALUATION, "bf16"), expected);
-    cuda.setPanelBudget(0);
+    const { dx } = onDevice(layer, [90], x, dy, EVALUATION, "bf16");
+    const handle = cuda.createDecoderLayer(layerOnDevice(layer, "bf16"));
+    const [input, y] = [up(x, "bf16"), empty(x.length, "bf16")];
+    const held = SAVINGS.map((saving) => {
+      const gradient = up(dy, "bf16");
+      const before = cuda.memory().owners.activations.inUse;
+      const state = cuda.decoderLayerForward(handle, input, y, pack([90]), { ...EVALUATION, saving });
+      const kept = cuda.memory().owners.activations.inUse - before;
+      cuda.decoderLayerBackward(handle, state, input, gradient, gradient, pack([90]), deviceGradients(layer));
+      assert.deepEqual(down(gradient), dx, saving);
+      cuda.dispose(state);
+      return kept;
+    });
+    const [all, selected, none] = held as [number, number, number];
+    assert.equal(none, 0);
+    assert.ok(selected > 0.5 * all && selected < 0.8 * all, held.join(", "));
+    cuda.dispose(handle);
   });
 
   it("adds to gradients, without an input gradient", () => {

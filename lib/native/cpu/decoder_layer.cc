@@ -1,4 +1,4 @@
-// The decoder layer's construction and forward pass:
+// The decoder layer's construction and passes:
 //   h = x + o(attention(rope(qkv(rmsNorm(x))))),  y = h + down(silu(gate(n)) up(n)),  n = rmsNorm(h).
 // Fused: q, k, v in one GEMM, gate and up in one GEMM, LoRA inside them (projection.h), bias with rotation, the residual
 // sums as the GEMMs' starting value.
@@ -101,6 +101,11 @@ std::array<int64_t, projectionCount> DecoderLayer::ranks() const {
   return result;
 }
 
+static void drop(Scratch& a, Scratch& b) {
+  a = Scratch();
+  b = Scratch();
+}
+
 // --- Forward --------------------------------------------------------------------------------------------------
 
 static void addBias(float* x, int64_t stride, const float* bias, int64_t rows, int64_t width) {
@@ -117,12 +122,23 @@ static void copyRows(const float* from, float* to, int64_t count) {
   });
 }
 
-void DecoderLayer::projectQkv(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to) {
-  const int64_t rows = batch.rows, qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+void DecoderLayer::normaliseInput(const float* x, int64_t rows, LayerActivations& to) {
   to.x1 = Scratch(rows * qkv_->stride());
   to.rstd1 = Scratch(rows);
-  to.qkv = Scratch(rows * qkvWidth());
   rmsNormForward(x, inputNorm_, rmsNormEps, rows, hiddenSize, to.x1.data(), qkv_->stride(), to.rstd1.data());
+}
+
+void DecoderLayer::normaliseHidden(int64_t rows, LayerActivations& to) {
+  to.x2 = Scratch(rows * gateUp_->stride());
+  to.rstd2 = Scratch(rows);
+  rmsNormForward(to.hidden.data(), postAttentionNorm_, rmsNormEps, rows, hiddenSize, to.x2.data(), gateUp_->stride(),
+                 to.rstd2.data());
+}
+
+void DecoderLayer::projectQkv(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to) {
+  const int64_t rows = batch.rows, qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+  normaliseInput(x, rows, to);
+  to.qkv = Scratch(rows * qkvWidth());
   qkv_->forward(to.x1.data(), rows, 0, to.qkv.data(), dropout);
   const RopeTable table = ropeTable(ropeTheta, shape.headDim, batch.positions, rows);
   float* qkv = to.qkv.data();
@@ -133,34 +149,7 @@ void DecoderLayer::projectQkv(const float* x, const PackedBatch& batch, const Dr
   to.attention = Scratch(rows * o_->stride());
 }
 
-void DecoderLayer::closeAttention(const float* x, int64_t rows, const Dropout& dropout, LayerActivations& to) {
-  to.hidden = Scratch(rows * hiddenSize);
-  copyRows(x, to.hidden.data(), rows * hiddenSize);
-  o_->forward(to.attention.data(), rows, 1, to.hidden.data(), dropout);
-  addBias(to.hidden.data(), hiddenSize, projections[oProj]->bias, rows, hiddenSize);
-}
-
-void DecoderLayer::feedForward(int64_t rows, const Dropout& dropout, LayerActivations& to, float* y) {
-  to.x2 = Scratch(rows * gateUp_->stride());
-  to.rstd2 = Scratch(rows);
-  to.gateUp = Scratch(rows * 2 * intermediateSize);
-  to.act = Scratch(rows * down_->stride());
-  rmsNormForward(to.hidden.data(), postAttentionNorm_, rmsNormEps, rows, hiddenSize, to.x2.data(), gateUp_->stride(),
-                 to.rstd2.data());
-  gateUp_->forward(to.x2.data(), rows, 0, to.gateUp.data(), dropout);
-  swigluForward(to.gateUp.data(), projections[gateProj]->bias, projections[upProj]->bias, rows, intermediateSize,
-                to.act.data(), down_->stride());
-  if (!y) {
-    down_->forwardLowRank(to.act.data(), rows, dropout);
-    return;
-  }
-  copyRows(to.hidden.data(), y, rows * hiddenSize);
-  down_->forward(to.act.data(), rows, 1, y, dropout);
-  addBias(y, hiddenSize, projections[downProj]->bias, rows, hiddenSize);
-}
-
-void DecoderLayer::forward(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to,
-                           float* y) {
+void DecoderLayer::attend(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to) {
   projectQkv(x, batch, dropout, to);
   const int64_t qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
   std::vector<AttentionSequence> sequences;
@@ -172,8 +161,47 @@ void DecoderLayer::forward(const float* x, const PackedBatch& batch, const Dropo
   to.lse = Scratch(batch.rows * shape.heads);
   attentionForward(shape, sequences, to.qkv.data(), qkvWidth(), qkvWidth(), to.attention.data(), o_->stride(),
                    to.lse.data());
+}
+
+void DecoderLayer::closeAttention(const float* x, int64_t rows, const Dropout& dropout, LayerActivations& to) {
+  to.hidden = Scratch(rows * hiddenSize);
+  copyRows(x, to.hidden.data(), rows * hiddenSize);
+  o_->forward(to.attention.data(), rows, 1, to.hidden.data(), dropout);
+  addBias(to.hidden.data(), hiddenSize, projections[oProj]->bias, rows, hiddenSize);
+}
+
+void DecoderLayer::projectGateUp(int64_t rows, const Dropout& dropout, LayerActivations& to) {
+  normaliseHidden(rows, to);
+  to.gateUp = Scratch(rows * 2 * intermediateSize);
+  gateUp_->forward(to.x2.data(), rows, 0, to.gateUp.data(), dropout);
+}
+
+void DecoderLayer::activate(int64_t rows, bool fresh, LayerActivations& to) {
+  to.act = Scratch(rows * down_->stride());
+  swigluForward(to.gateUp.data(), fresh ? projections[gateProj]->bias : nullptr, fresh ? projections[upProj]->bias : nullptr,
+                rows, intermediateSize, to.act.data(), down_->stride());
+}
+
+void DecoderLayer::feedForward(int64_t rows, const Dropout& dropout, const Keep& keep, LayerActivations& to, float* y) {
+  projectGateUp(rows, dropout, to);
+  if (!keep.norms) drop(to.x2, to.rstd2);
+  activate(rows, true, to);
+  if (!keep.gateUp) to.gateUp = Scratch();
+  copyRows(to.hidden.data(), y, rows * hiddenSize);
+  down_->forward(to.act.data(), rows, 1, y, dropout);
+  addBias(y, hiddenSize, projections[downProj]->bias, rows, hiddenSize);
+  if (!keep.act) to.act = Scratch();
+}
+
+void DecoderLayer::forward(const float* x, const PackedBatch& batch, const Dropout& dropout, const Keep& keep,
+                           LayerActivations& to, float* y) {
+  attend(x, batch, dropout, to);
+  if (!keep.norms) drop(to.x1, to.rstd1);
+  if (!keep.attention) drop(to.qkv, to.lse);
   closeAttention(x, batch.rows, dropout, to);
-  feedForward(batch.rows, dropout, to, y);
+  if (!keep.attention) to.attention = Scratch();
+  feedForward(batch.rows, dropout, keep, to, y);
+  if (!keep.attention) to.hidden = Scratch();
 }
 
 // --- Backward -------------------------------------------------------------------------------------------------
@@ -182,30 +210,57 @@ void DecoderLayer::backward(const float* x, const float* dy, const PackedBatch& 
                             LayerActivations& from, float* dx, const LoraGradient* gradients) {
   const int64_t rows = batch.rows;
   const int64_t qWidth = shape.heads * shape.headDim;
-  Scratch dHidden(rows * hiddenSize);
-  {
-    Scratch dAct(rows * down_->stride());
-    down_->backward(from.act.data(), dy, rows, dAct.data(), true, dropout, gradients + downProj);
-    swigluBackward(from.gateUp.data(), dAct.data(), down_->stride(), rows, intermediateSize);
-    Scratch dx2(rows * gateUp_->stride());
-    gateUp_->backward(from.x2.data(), from.gateUp.data(), rows, dx2.data(), true, dropout, gradients + gateProj);
-    rmsNormBackward(from.hidden.data(), postAttentionNorm_, from.rstd2.data(), dx2.data(), gateUp_->stride(), dy, rows,
-                    hiddenSize, dHidden.data());
+  if (!from.hidden) {
+    attend(x, batch, dropout, from);
+    closeAttention(x, rows, dropout, from);
   }
-  Scratch dqkv(rows * qkvWidth());
+  const bool fresh = !from.gateUp;
+  if (fresh) projectGateUp(rows, dropout, from);
+  if (!from.act) {
+    activate(rows, fresh, from);
+    down_->forwardLowRank(from.act.data(), rows, dropout);
+  }
   {
-    Scratch dAttention(rows * o_->stride());
-    o_->backward(from.attention.data(), dHidden.data(), rows, dAttention.data(), true, dropout, gradients + oProj);
+    const Scratch dAct(rows * down_->stride());
+    down_->backward(from.act.data(), dy, rows, dAct.data(), true, dropout, gradients + downProj);
+    from.act = Scratch();
+    swigluBackward(from.gateUp.data(), dAct.data(), down_->stride(), rows, intermediateSize);
+  }
+  if (!from.x2) {
+    normaliseHidden(rows, from);
+    gateUp_->forwardLowRank(from.x2.data(), rows, dropout);
+  }
+  // The gradient of `hidden` lies where dx will be.
+  const Scratch own = dx ? Scratch() : Scratch(rows * hiddenSize);
+  float* dHidden = dx ? dx : own.data();
+  {
+    const Scratch dx2(rows * gateUp_->stride());
+    gateUp_->backward(from.x2.data(), from.gateUp.data(), rows, dx2.data(), true, dropout, gradients + gateProj);
+    from.gateUp = Scratch();
+    from.x2 = Scratch();
+    rmsNormBackward(from.hidden.data(), postAttentionNorm_, from.rstd2.data(), dx2.data(), gateUp_->stride(), dy, rows,
+                    hiddenSize, dHidden);
+    from.hidden = Scratch();
+  }
+  const Scratch dqkv(rows * qkvWidth());
+  {
+    const Scratch dAttention(rows * o_->stride());
+    o_->backward(from.attention.data(), dHidden, rows, dAttention.data(), true, dropout, gradients + oProj);
     attentionBackward(shape, batch.cuSeqlens, from.qkv.data(), from.attention.data(), dAttention.data(), o_->stride(),
                       from.lse.data(), dqkv.data());
+    from.attention = Scratch();
+    from.qkv = Scratch();
   }
   const RopeTable table = ropeTable(ropeTheta, shape.headDim, batch.positions, rows);
   ropeRotate(dqkv.data(), qkvWidth(), nullptr, batch.positions, rows, shape.heads, shape.headDim, table, -1);
   ropeRotate(dqkv.data() + qWidth, qkvWidth(), nullptr, batch.positions, rows, shape.kvHeads, shape.headDim, table, -1);
-  Scratch dx1(rows * qkv_->stride());
+  if (!from.x1) {
+    normaliseInput(x, rows, from);
+    qkv_->forwardLowRank(from.x1.data(), rows, dropout);
+  }
+  const Scratch dx1(rows * qkv_->stride());
   qkv_->backward(from.x1.data(), dqkv.data(), rows, dx1.data(), dx != nullptr, dropout, gradients + qProj);
-  if (dx)
-    rmsNormBackward(x, inputNorm_, from.rstd1.data(), dx1.data(), qkv_->stride(), dHidden.data(), rows, hiddenSize, dx);
+  if (dx) rmsNormBackward(x, inputNorm_, from.rstd1.data(), dx1.data(), qkv_->stride(), dx, rows, hiddenSize, dx);
 }
 
 }  // namespace tunelab

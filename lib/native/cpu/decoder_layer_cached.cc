@@ -103,7 +103,7 @@ Napi::Value cached(const Napi::CallbackInfo& info) {
   attentionForward(shape, others, work.qkv.data(), stride, kvWidth, work.attention.data(), layer.attentionStride(),
                    nullptr);
   layer.closeAttention(x.data, batch.rows, {}, work);
-  layer.feedForward(batch.rows, {}, work, y.data);
+  layer.feedForward(batch.rows, {}, {}, work, y.data);
   return info.Env().Undefined();
 }
 

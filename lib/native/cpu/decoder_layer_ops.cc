@@ -1,6 +1,4 @@
 // The decoder layer's JavaScript side: create, change LoRA, forward, backward.
-#include <optional>
-
 #include "cpu/decoder_layer.h"
 #include "registrar.h"
 
@@ -14,8 +12,7 @@ struct LayerState : HandleObject {
   int64_t rows = 0;
   Dropout dropout;
   std::array<int64_t, projectionCount> ranks{};
-  // Absent with saving "none": backward runs forward again.
-  std::optional<LayerActivations> activations;
+  LayerActivations activations;
   bool used = false;
 };
 
@@ -43,20 +40,17 @@ Napi::Value forward(const Napi::CallbackInfo& info) {
   const Span<float> x = floats(info[1], "x"), y = floats(info[2], "y", x.size);
   const PackedBatch batch = packedBatch(info[3], rowCount(info, x, layer.hiddenSize));
   Napi::Object options = object(info[4], "options");
-  const std::string saving = text(options.Get("saving"), "options.saving");
-  if (saving != "all" && saving != "none") refuse(info.Env(), "options.saving must be \"all\" or \"none\".");
+  const Keep keep = keepFor(options.Get("saving"));
   auto state = std::make_unique<LayerState>();
   state->rows = batch.rows;
   state->ranks = layer.ranks();
   state->dropout.training = boolean(options.Get("training"), "options.training");
   state->dropout.seed = static_cast<uint32_t>(integer(options.Get("seed"), "options.seed", 0, UINT32_MAX));
-  LayerActivations activations;
-  layer.forward(x.data, batch, state->dropout, activations, y.data);
-  if (saving == "all") state->activations = std::move(activations);
+  layer.forward(x.data, batch, state->dropout, keep, state->activations, y.data);
   return makeHandle(info.Env(), std::move(state));
 }
 
-// decoderLayerBackward(layer, state, x, dy, dx | null, batch, gradients)
+// decoderLayerBackward(layer, state, x, dy, dx | null, batch, gradients); dx may be dy
 Napi::Value backward(const Napi::CallbackInfo& info) {
   DecoderLayer& layer = fromHandle<DecoderLayer>(info[0]);
   layer.resolve();
@@ -80,12 +74,7 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
   if (state.used) refuse(info.Env(), "This decoder layer state was used by a backward pass already.");
   if (state.ranks != layer.ranks()) refuse(info.Env(), "The layer's LoRA ranks changed between forward and backward.");
   state.used = true;
-  LayerActivations activations;
-  if (state.activations)
-    activations = std::move(*state.activations);
-  else
-    layer.forward(x.data, batch, state.dropout, activations, nullptr);
-  state.activations.reset();
+  LayerActivations activations = std::move(state.activations);
   layer.backward(x.data, dy.data, batch, state.dropout, activations, dx.data, gradients);
   return info.Env().Undefined();
 }

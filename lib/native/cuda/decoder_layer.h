@@ -7,21 +7,22 @@
 #include "cuda/batch.h"
 #include "cuda/projection.h"
 #include "handle.h"
+#include "saving.h"
 
 namespace tunelab::cuda {
 
 enum ProjectionIndex { qProj, kProj, vProj, oProj, gateProj, upProj, downProj, projectionCount };
 extern const char* const projectionNames[projectionCount];
 
-// Everything that backward needs besides the input. Row strides of x1, attention, x2 and act leave room for the LoRA
-// columns of the group that reads them.
+// Everything that backward needs besides the input; empty where it was not kept. Row strides of x1, attention, x2 and act
+// leave room for the LoRA columns of the group that reads them.
 struct LayerActivations {
   Block x1, rstd1;       // normalised input [rows, qkv.stride()], 1 / rms
   Block qkv;             // [rows, (heads + 2 kvHeads) headDim], rotated
   Block attention, lse;  // [rows, o.stride()], [rows, heads]
   Block hidden;          // x + attention part [rows, hiddenSize]
   Block x2, rstd2;       // normalised hidden [rows, gateUp.stride()], 1 / rms
-  Block gateUp;          // [rows, 2 intermediateSize]
+  Block gateUp;          // [rows, 2 intermediateSize], with biases
   Block act;             // silu(gate) up [rows, down.stride()]
 };
 
@@ -34,11 +35,11 @@ class DecoderLayer : public HandleObject {
   // The three parts of forward. Attention lies between the first two.
   void projectQkv(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to);
   void closeAttention(const void* x, Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to);
-  // y may be nullptr when only the activations are wanted.
-  void feedForward(Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to, void* y);
+  void feedForward(Dtype dtype, int64_t rows, const Dropout& dropout, const Keep& keep, LayerActivations& to, void* y);
 
-  void forward(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to, void* y);
-  // Overwrites `from`. dx may be nullptr: then only the LoRA gradients are made.
+  void forward(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, const Keep& keep, LayerActivations& to,
+               void* y);
+  // Uses `from` up. dx may be dy, or nullptr: then only the LoRA gradients are made.
   void backward(const void* x, const void* dy, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& from,
                 void* dx, const LoraGradient* gradients);
 
@@ -57,6 +58,13 @@ class DecoderLayer : public HandleObject {
   std::array<std::unique_ptr<Projection>, projectionCount> projections;
 
  private:
+  void normaliseInput(const void* x, Dtype dtype, int64_t rows, LayerActivations& to);
+  void normaliseHidden(Dtype dtype, int64_t rows, LayerActivations& to);
+  void attend(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to);
+  void projectGateUp(Dtype dtype, int64_t rows, const Dropout& dropout, LayerActivations& to);
+  // Adds the biases to gateUp first where it comes fresh from its product.
+  void activate(Dtype dtype, int64_t rows, bool fresh, LayerActivations& to);
+
   StoragePtr inputNorm_, postAttentionNorm_;
   std::unique_ptr<ProjectionGroup> qkv_, o_, gateUp_, down_;
 };

@@ -94,7 +94,7 @@ Napi::Value cached(const Napi::CallbackInfo& info) {
                                step.tiles.as<AttentionTile>(), step.tileCount};
   attentionForward(inputs, work.attention.data(), layer.attentionStride(), nullptr);
   layer.closeAttention(x->data(), dtype, batch->rows, {}, work);
-  layer.feedForward(dtype, batch->rows, {}, work, y->data());
+  layer.feedForward(dtype, batch->rows, {}, {}, work, y->data());
   return info.Env().Undefined();
 }
 

@@ -1,6 +1,4 @@
 // The decoder layer's JavaScript side: create, change LoRA, forward, backward. Nothing here waits for the GPU.
-#include <optional>
-
 #include "cuda/decoder_layer.h"
 #include "registrar.h"
 
@@ -15,8 +13,7 @@ struct LayerState : HandleObject {
   Dtype dtype = Dtype::f32;
   Dropout dropout;
   std::array<int64_t, projectionCount> ranks{};
-  // Absent with saving "none": backward runs forward again.
-  std::optional<LayerActivations> activations;
+  LayerActivations activations;
   bool used = false;
 };
 
@@ -38,21 +35,18 @@ Napi::Value forward(const Napi::CallbackInfo& info) {
   const StoragePtr y = bufferOf(info[2], x->dtype, "y", x->length);
   const auto batch = packedBatch(info[3], x->length / static_cast<size_t>(layer.hiddenSize));
   Napi::Object options = object(info[4], "options");
-  const std::string saving = text(options.Get("saving"), "options.saving");
-  if (saving != "all" && saving != "none") refuse(info.Env(), "options.saving must be \"all\" or \"none\".");
+  const Keep keep = keepFor(options.Get("saving"));
   auto state = std::make_unique<LayerState>();
   state->rows = batch->rows;
   state->dtype = x->dtype;
   state->ranks = layer.ranks();
   state->dropout.training = boolean(options.Get("training"), "options.training");
   state->dropout.seed = static_cast<uint32_t>(integer(options.Get("seed"), "options.seed", 0, UINT32_MAX));
-  LayerActivations activations;
-  layer.forward(x->data(), x->dtype, *batch, state->dropout, activations, y->data());
-  if (saving == "all") state->activations = std::move(activations);
+  layer.forward(x->data(), x->dtype, *batch, state->dropout, keep, state->activations, y->data());
   return makeHandle(info.Env(), std::move(state));
 }
 
-// decoderLayerBackward(layer, state, x, dy, dx | null, batch, gradients)
+// decoderLayerBackward(layer, state, x, dy, dx | null, batch, gradients); dx may be dy
 Napi::Value backward(const Napi::CallbackInfo& info) {
   DecoderLayer& layer = fromHandle<DecoderLayer>(info[0]);
   LayerState& state = fromHandle<LayerState>(info[1]);
@@ -66,12 +60,7 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
   if (state.used) refuse(info.Env(), "This decoder layer state was used by a backward pass already.");
   if (state.ranks != layer.ranks()) refuse(info.Env(), "The layer's LoRA ranks changed between forward and backward.");
   state.used = true;
-  LayerActivations activations;
-  if (state.activations)
-    activations = std::move(*state.activations);
-  else
-    layer.forward(x->data(), x->dtype, *batch, state.dropout, activations, nullptr);
-  state.activations.reset();
+  LayerActivations activations = std::move(state.activations);
   layer.backward(x->data(), dy->data(), x->dtype, *batch, state.dropout, activations, dx ? dx->data() : nullptr, gradients);
   return info.Env().Undefined();
 }

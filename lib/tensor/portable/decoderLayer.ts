@@ -11,7 +11,6 @@ import { rmsNormBackward, rmsNormForward } from "./norm.js";
 import { rotate } from "./rope.js";
 
 export interface DecoderLayerOptions {
-  /** "all" keeps what backward needs, "none" keeps the input and computes the rest again. */
   readonly saving: Saving;
   /** Whether LoRA dropout is active. */
   readonly training: boolean;
@@ -64,6 +63,40 @@ function forward(
   };
 }
 
+type Kept = [
+  x: tf.Tensor2D,
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  attended: tf.Tensor2D,
+  middle: tf.Tensor2D,
+  gate: tf.Tensor2D,
+  up: tf.Tensor2D,
+];
+
+/** What is saved. The output of SwiGLU never is: it is made again in any case. */
+function saved(activations: Activations, saving: Saving): tf.Tensor2D[] {
+  if (saving === "all") return [...activations];
+  const [x, _normed, q, k, v, attended, middle, _normedMiddle, gate, up] = activations;
+  return saving === "selected" ? [x, q, k, v, attended, middle, gate, up] : [x];
+}
+
+/** What `saved` left, completed. */
+function restored(
+  kept: readonly tf.Tensor2D[],
+  layer: DecoderLayer,
+  batch: PackedSequences,
+  options: DecoderLayerOptions,
+): Activations {
+  if (options.saving === "all") return kept as unknown as Activations;
+  if (options.saving === "none") return forward(kept[0]!, layer, batch, options).activations;
+  const [x, q, k, v, attended, middle, gate, up] = kept as Kept;
+  const { rmsNormEps } = layer.geometry;
+  const normed = rmsNormForward(x, layer.inputNorm, rmsNormEps);
+  const normedMiddle = rmsNormForward(middle, layer.postAttentionNorm, rmsNormEps);
+  return [x, normed, q, k, v, attended, middle, normedMiddle, gate, up];
+}
+
 function backward(
   dy: tf.Tensor2D,
   activations: Activations,
@@ -103,14 +136,11 @@ export function decoderLayer(
   const op = tf.customGrad((input, save) => {
     const rows = input as tf.Tensor2D;
     const { activations, activated } = forward(rows, layer, batch, options);
-    (save as tf.GradSaveFunc)(options.saving === "all" ? [...activations] : [rows]);
+    (save as tf.GradSaveFunc)(saved(activations, options.saving));
     const down = linearForward(activated, layer.projections.down_proj, projectionDraw(options, "down_proj"));
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+    const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]) =>
       tf.tidy(() => {
-        const known =
-          options.saving === "all"
-            ? (saved as unknown as Activations)
-            : forward(saved[0] as tf.Tensor2D, layer, batch, options).activations;
+        const known = restored(kept as tf.Tensor2D[], layer, batch, options);
         return backward(dy as tf.Tensor2D, known, layer, batch, options);
       });
     return { value: tf.add(activations[6], down), gradFunc };

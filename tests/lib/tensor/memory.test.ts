@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import type { Saving } from "../../../lib/tensor/layers.js";
 import { releaseCaches, tensorMemory } from "../../../lib/tensor/memory.js";
 import { createKvCache, decoderLayer, decoderLayerCached } from "../../../lib/tensor/ops.js";
 import { BACKENDS, use } from "./backends.js";
@@ -45,7 +46,7 @@ for (const backend of BACKENDS.filter((name) => name !== "cuda")) {
         const { activations, tensors } = tensorMemory();
         return activations + tensors;
       };
-      const during = (saving: "all" | "none") =>
+      const during = (saving: Saving) =>
         tf.tidy(() => {
           let bytes = 0;
           tf.grad((x: tf.Tensor) => {
@@ -57,6 +58,7 @@ for (const backend of BACKENDS.filter((name) => name !== "cuda")) {
         });
       during("all");
       assert.ok(during("all") - during("none") > 4 * 40 * 4 * GEOMETRY.hiddenSize);
+      assert.ok(during("all") > during("selected") && during("selected") > during("none"));
       assert.ok(tensorMemory().process > 0);
       disposeLayer(layer);
     });
