@@ -6,15 +6,15 @@ import type { DeviceDecoder } from "../tensor/cuda/decoder.js";
 import {
   type DecoderLayer,
   type KvCache,
+  type NetworkParts,
   type PackedBatch,
   type PackedSequences,
+  type PassOptions,
   PROJECTIONS,
-  type Saving,
   type Weight,
 } from "../tensor/layers.js";
 import { releaseCaches, releaseModel } from "../tensor/memory.js";
 import {
-  abandonPasses,
   advance,
   createDecoder,
   createKvCache,
@@ -24,15 +24,9 @@ import {
   linear,
   linearCrossEntropy,
   rmsNorm,
+  trainingPass,
 } from "../tensor/ops.js";
 import type { ModelConfig } from "./config.js";
-
-/** How the layers run in training. */
-export interface TrainingPass {
-  readonly saving: Saving;
-  /** Seeds the LoRA dropout masks of this pass. */
-  readonly seed: number;
-}
 
 export class CausalLM {
   /** LoRA dropout acts in training passes; see FastLanguageModel.forTraining. */
@@ -46,12 +40,18 @@ export class CausalLM {
     readonly lmHead: Weight,
   ) {}
 
+  /** What passes run through. */
+  get parts(): NetworkParts {
+    const { layers, norm, lmHead: head, config } = this;
+    return { layers, table: { kind: "dense", values: this.embedTokens }, norm, rmsNormEps: config.rmsNormEps, head };
+  }
+
   /**
    * Mean loss share of a packed batch: the sum of its tokens' cross entropies over `numItems`.
    * LoRA gradients are added to the adapters' parameters on the way back.
    */
-  async forwardBackward(batch: PackedBatch, numItems: number, pass: TrainingPass): Promise<number> {
-    const loss = this.pass(batch, numItems, pass);
+  async forwardBackward(batch: PackedBatch, numItems: number, options: Omit<PassOptions, "training">): Promise<number> {
+    const loss = trainingPass(this.parts, batch, numItems, { ...options, training: this.training });
     const [value] = await loss.data();
     loss.dispose();
     return value as number;
@@ -67,7 +67,16 @@ export class CausalLM {
 
   /** Final hidden states [tokens, hiddenSize] of packed sequences, after the last norm. No gradients. */
   hiddenStates(inputIds: Int32Array, batch: PackedSequences): tf.Tensor2D {
-    return tf.tidy(() => this.layersAndNorm(embedding(inputIds, this.embedTokens), batch, null));
+    return tf.tidy(() => {
+      let hidden = embedding(inputIds, this.embedTokens);
+      for (const layer of this.layers) {
+        const next = decoderLayer(hidden, layer, batch, { saving: "none", training: false });
+        // Nobody needs a layer's input again, so memory does not grow with depth.
+        hidden.dispose();
+        hidden = next;
+      }
+      return rmsNorm(hidden, this.norm, this.config.rmsNormEps);
+    });
   }
 
   /** Logits [tokens, vocabSize] of packed sequences. */
@@ -112,9 +121,7 @@ export class CausalLM {
 
   /** Goes on with the texts of a cache on the backend alone, from the logits that follow them; null where it cannot. */
   decoder(cache: KvCache, texts: DecoderTexts, logits: tf.Tensor2D): DeviceDecoder | null {
-    const { layers, norm, lmHead: head, config } = this;
-    const table: Weight = { kind: "dense", values: this.embedTokens };
-    return createDecoder({ layers, table, norm, rmsNormEps: config.rmsNormEps, head }, cache, texts, logits);
+    return createDecoder(this.parts, cache, texts, logits);
   }
 
   /** Parameters by kind, as `printTrainableParameters` and the loading table count them. */
@@ -146,39 +153,6 @@ export class CausalLM {
     }
     for (const tensor of tensors) if (!tensor.isDisposed) tensor.dispose();
     releaseCaches();
-  }
-
-  private pass(batch: PackedBatch, numItems: number, pass: TrainingPass): tf.Tensor {
-    try {
-      return tf.tidy(() => {
-        const embedded = embedding(batch.inputIds, this.embedTokens);
-        const run = tf.valueAndGrad((x: tf.Tensor) => this.loss(x as tf.Tensor2D, batch, numItems, pass));
-        return run(embedded).value;
-      });
-    } catch (error) {
-      // Memory may have run out in the middle: what forward kept for backward must not stay.
-      abandonPasses();
-      throw error;
-    }
-  }
-
-  private loss(x: tf.Tensor2D, batch: PackedBatch, numItems: number, pass: TrainingPass): tf.Scalar {
-    return linearCrossEntropy(this.layersAndNorm(x, batch, pass), this.lmHead, batch, numItems);
-  }
-
-  private layersAndNorm(x: tf.Tensor2D, batch: PackedSequences, pass: TrainingPass | null): tf.Tensor2D {
-    let hidden = x;
-    this.layers.forEach((layer, index) => {
-      const next = decoderLayer(hidden, layer, batch, {
-        saving: pass?.saving ?? "none",
-        training: pass !== null && this.training,
-        seed: (pass?.seed ?? 0) * this.layers.length + index,
-      });
-      // Without a tape nobody needs a layer's input again, so memory does not grow with depth.
-      if (pass === null) hidden.dispose();
-      hidden = next;
-    });
-    return rmsNorm(hidden, this.norm, this.config.rmsNormEps);
   }
 
   private headLogits(hidden: tf.Tensor2D): tf.Tensor2D {

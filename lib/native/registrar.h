@@ -10,6 +10,8 @@
 #include <exception>
 #include <new>
 
+#include "out_of_memory.h"
+
 namespace tunelab {
 
 enum class Table { cpu, tensor, cuda };
@@ -26,6 +28,12 @@ struct Registration {
   Registration* next;
 };
 
+inline Napi::Error outOfMemory(napi_env env, const char* message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Value()["code"] = Napi::String::New(env, "TUNELAB_OUT_OF_MEMORY");
+  return error;
+}
+
 // The border: whatever an op throws becomes a JavaScript exception.
 template <Op op>
 napi_value callOp(napi_env env, napi_callback_info rawInfo) {
@@ -36,7 +44,9 @@ napi_value callOp(napi_env env, napi_callback_info rawInfo) {
     } catch (const Napi::Error&) {
       throw;
     } catch (const std::bad_alloc&) {
-      throw Napi::Error::New(env, "Out of memory in the native backend.");
+      throw outOfMemory(env, "The native backend is out of memory.");
+    } catch (const OutOfMemory& error) {
+      throw outOfMemory(env, error.what());
     } catch (const std::exception& error) {
       throw Napi::Error::New(env, error.what());
     }

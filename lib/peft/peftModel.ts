@@ -82,8 +82,9 @@ export class PeftModel implements LanguageModel, TrainableModel {
   }
 
   forwardBackward(batch: PackedBatch, numItems: number, pass: TrainingPass): Promise<number> {
-    const saving = this.#saving(batch.inputIds.length);
-    return this.network.forwardBackward(batch, numItems, { saving, seed: pass.seed });
+    const maxTokens = batch.inputIds.length;
+    const savings = this.network.layers.map(() => this.#saving(maxTokens));
+    return this.network.forwardBackward(batch, numItems, { savings, inputs: "device", maxTokens, seed: pass.seed });
   }
 
   async evaluateLoss(batch: PackedBatch): Promise<{ lossSum: number; numItems: number }> {

@@ -4,8 +4,8 @@ import { fail } from "../errors.js";
 import type { KvCache, LayerGeometry, PackedSequences } from "./layers.js";
 
 /** Rows of x, offsets and positions must tell of the same tokens. */
-export function checkPacked(x: tf.Tensor2D, { cuSeqlens, positions }: PackedSequences): void {
-  const [tokens] = x.shape;
+export function checkPacked({ shape: [tokens] }: Pick<tf.Tensor2D, "shape">, batch: PackedSequences): void {
+  const { cuSeqlens, positions } = batch;
   const last = cuSeqlens.at(-1);
   if (tokens === 0) fail("A batch without tokens was given to a layer.", { hint: "Leave empty batches out." });
   if (cuSeqlens[0] !== 0 || last !== tokens || cuSeqlens.some((offset, i) => i > 0 && offset < cuSeqlens[i - 1]!)) {
@@ -16,6 +16,19 @@ export function checkPacked(x: tf.Tensor2D, { cuSeqlens, positions }: PackedSequ
 
 export function checkHidden(x: tf.Tensor2D, { hiddenSize }: LayerGeometry): void {
   if (x.shape[1] !== hiddenSize) fail(`x has ${x.shape[1]} columns, but the layer's hiddenSize is ${hiddenSize}.`);
+}
+
+/** Labels must stand at every row of x, and name a row of the head or be -100. */
+export function checkLabels(
+  { shape: [tokens] }: Pick<tf.Tensor2D, "shape">,
+  labels: Int32Array,
+  vocabSize: number,
+): void {
+  if (labels.length !== tokens) fail(`labels has ${labels.length} entries for ${tokens} rows of hidden states.`);
+  checkIds(
+    labels.filter((label) => label !== -100),
+    vocabSize,
+  );
 }
 
 export function checkIds(ids: Int32Array, rows: number): void {

@@ -25,3 +25,8 @@ export function dropoutMask(seed: number, stream: number, size: number, probabil
   for (let i = 0; i < size; i++) mask[i] = mix(i ^ key) >>> 8 < threshold ? 0 : kept;
   return mask;
 }
+
+/** The seed of one layer's masks in a pass: its own in every layer, so that no two share a mask. */
+export function layerSeed(passSeed: number, layers: number, index: number): number {
+  return (passSeed * layers + index) >>> 0;
+}

@@ -74,6 +74,32 @@ export interface PackedBatch extends PackedSequences {
 export const SAVINGS = ["all", "selected", "none"] as const;
 export type Saving = (typeof SAVINGS)[number];
 
+/** The parts of a model that its passes run through. */
+export interface NetworkParts {
+  readonly layers: readonly DecoderLayer[];
+  /** The embedding, [vocabSize, hiddenSize]. */
+  readonly table: Weight;
+  /** The last norm, [hiddenSize]. */
+  readonly norm: tf.Tensor1D;
+  readonly rmsNormEps: number;
+  /** [vocabSize, hiddenSize] */
+  readonly head: Weight;
+}
+
+/** How a forward and backward pass of a whole model runs. */
+export interface PassOptions {
+  /** What each layer keeps. */
+  readonly savings: readonly Saving[];
+  /** Where the layers' inputs wait for the backward pass: "host" on a backend with a memory of its own, "device" elsewhere. */
+  readonly inputs: "device" | "host";
+  /** The most tokens of this and later passes, for which room is made on the host. */
+  readonly maxTokens: number;
+  /** Whether LoRA dropout is active. */
+  readonly training: boolean;
+  /** Seeds the dropout masks of this pass. */
+  readonly seed: number;
+}
+
 /** Keys and values of the tokens seen so far, one entry a sequence, one pair of buffers a layer. */
 export interface KvCache {
   /** Tokens held, per sequence. */

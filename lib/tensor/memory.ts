@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { DeviceMemory } from "../native/addon.js";
 import { activeCuda } from "./cuda/backend.js";
+import { releaseHostStore } from "./cuda/hostInputs.js";
 import { DeviceQuantState } from "./cuda/quantState.js";
 import type { DecoderLayer, KvCache, Weight } from "./layers.js";
 import { activeSurface } from "./native/active.js";
@@ -70,12 +71,32 @@ export function tensorMemory(): TensorMemory {
 export function releaseCaches(): void {
   clearWeightCache();
   nativeOps()?.trim();
-  activeCuda()?.cuda.trim();
+  releasePassMemory();
 }
 
 /** Bytes that a tensor's values take where they live. */
 export function storedBytes(tensor: tf.Tensor): number {
   return activeCuda()?.storage(tensor.dataId).bytes ?? tensor.size * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** Frees what is only kept from one training pass to the next. */
+export function releasePassMemory(): void {
+  const backend = activeCuda();
+  if (backend === null) return;
+  releaseHostStore(backend.cuda);
+  backend.cuda.trim();
+}
+
+/**
+ * Moves a table of which ops read a few rows at a time to host memory that the GPU reads by itself; its tensor stays the
+ * same. Does nothing where there is one memory only.
+ */
+export function moveTableToHost(table: tf.Tensor2D): void {
+  const backend = activeCuda();
+  if (backend === null) return;
+  backend.storage(table.dataId).moveToHost();
+  // Its native object holds the old memory.
+  releaseMatrix(backend.surface, { kind: "dense", values: table });
 }
 
 /** Frees what the active backend has made of layers and matrices, and 4-bit weights on the GPU; tensors stay. */

@@ -2,22 +2,34 @@
 import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
 import type { DecoderTexts } from "../native/addon.js";
-import { checkCached, checkHidden, checkIds, checkPacked } from "./checks.js";
+import { checkCached, checkHidden, checkIds, checkLabels, checkPacked } from "./checks.js";
 import { activeCuda } from "./cuda/backend.js";
-import { type DecodedModel, DeviceDecoder } from "./cuda/decoder.js";
-import type { DecoderLayer, KvCache, LayerGeometry, Linear, PackedBatch, PackedSequences, Weight } from "./layers.js";
+import { DeviceDecoder } from "./cuda/decoder.js";
+import type {
+  DecoderLayer,
+  KvCache,
+  LayerGeometry,
+  Linear,
+  NetworkParts,
+  PackedBatch,
+  PackedSequences,
+  PassOptions,
+  Weight,
+} from "./layers.js";
 import { countCache } from "./memory.js";
 import { activeSurface } from "./native/active.js";
 import * as nativeLayer from "./native/decoderLayer.js";
 import * as nativeHead from "./native/head.js";
 import * as nativeCache from "./native/kvCache.js";
 import * as nativeNorm from "./native/norm.js";
+import * as nativePass from "./native/trainingPass.js";
 import * as crossEntropy from "./portable/crossEntropy.js";
 import * as layerOp from "./portable/decoderLayer.js";
 import * as table from "./portable/embedding.js";
 import * as cached from "./portable/kvCache.js";
 import { linearForward } from "./portable/linear.js";
 import * as norm from "./portable/norm.js";
+import * as pass from "./portable/trainingPass.js";
 
 /**
  * One pre-norm decoder layer: RMSNorm, q/k/v, RoPE, causal grouped-query attention inside each packed sequence, output
@@ -91,18 +103,36 @@ export function rmsNorm(x: tf.Tensor2D, weight: tf.Tensor1D, eps: number): tf.Te
  */
 export function linearCrossEntropy(hidden: tf.Tensor2D, head: Weight, batch: PackedBatch, numItems: number): tf.Scalar {
   checkPacked(hidden, batch);
-  if (batch.labels.length !== hidden.shape[0]) {
-    fail(`labels has ${batch.labels.length} entries for ${hidden.shape[0]} rows of hidden states.`);
-  }
-  const [vocabSize] = weightShape(head);
-  checkIds(
-    batch.labels.filter((label) => label !== -100),
-    vocabSize,
-  );
+  checkLabels(hidden, batch.labels, weightShape(head)[0]);
   const native = activeSurface();
   return native === null
     ? crossEntropy.linearCrossEntropy(hidden, head, batch, numItems)
     : nativeHead.linearCrossEntropy(native, hidden, head, batch, numItems);
+}
+
+/**
+ * One pass of a whole model, forward and back: adds the gradients of the LoRA pairs to their parameters. Memory is held
+ * as `options` say, and none of it after the pass, whether it ends well or not.
+ *
+ * @param numItems what the sum of the cross entropies is divided by: the predicted tokens of the whole optimizer step
+ * @returns a scalar, the loss
+ */
+export function trainingPass(
+  network: NetworkParts,
+  batch: PackedBatch,
+  numItems: number,
+  options: PassOptions,
+): tf.Scalar {
+  const rows = { shape: [batch.inputIds.length, 0] as [number, number] };
+  checkIds(batch.inputIds, weightShape(network.table)[0]);
+  checkPacked(rows, batch);
+  checkLabels(rows, batch.labels, weightShape(network.head)[0]);
+  const native = activeSurface();
+  return tf.tidy(() =>
+    native === null
+      ? pass.trainingPass(network, batch, numItems, options)
+      : nativePass.trainingPass(native, network, batch, numItems, options),
+  );
 }
 
 /**
@@ -165,7 +195,7 @@ export function decoderLayerCached(
  * @param logits [texts, vocabSize], those that follow the prompts; used up
  */
 export function createDecoder(
-  model: DecodedModel,
+  model: NetworkParts,
   cache: KvCache,
   texts: DecoderTexts,
   logits: tf.Tensor2D,
@@ -182,9 +212,4 @@ export function createDecoder(
  */
 export function advance(cache: KvCache, newLengths: ArrayLike<number>): void {
   cache.lengths.set(newLengths);
-}
-
-/** Frees what layers keep for a backward pass that will not come, after an error between forward and backward. */
-export function abandonPasses(): void {
-  nativeLayer.abandonPasses();
 }

@@ -1,11 +1,22 @@
 #include "cuda/buffer.h"
 
+#include "cuda/device.h"
+
 namespace tunelab::cuda {
 
 const char* const dtypeNames[dtypeCount] = {"f32", "bf16", "i32", "u8"};
 
 StoragePtr makeStorage(Dtype dtype, size_t length, Owner owner) {
-  return std::make_shared<Storage>(Storage{Block(length * sizeOf(dtype), owner), dtype, length});
+  return StoragePtr(new Storage{Block(length * sizeOf(dtype), owner), HostBlock(), dtype, length});
+}
+
+StoragePtr makeHostStorage(Dtype dtype, size_t length) {
+  return StoragePtr(new Storage{Block(), HostBlock(length * sizeOf(dtype)), dtype, length});
+}
+
+Storage::~Storage() {
+  // Queued kernels may still read it.
+  if (host) cudaStreamSynchronize(stream());
 }
 
 Napi::Value makeBufferHandle(Napi::Env env, StoragePtr storage) {

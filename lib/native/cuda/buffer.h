@@ -5,16 +5,20 @@
 
 #include "arguments.h"
 #include "cuda/dtype.h"
+#include "cuda/host_memory.h"
 #include "cuda/memory.h"
 #include "handle.h"
 
 namespace tunelab::cuda {
 
 struct Storage {
+  // One of the two holds the values.
   Block block;
+  HostBlock host;
   Dtype dtype;
   size_t length;
-  void* data() const { return block.data(); }
+  ~Storage();
+  void* data() const { return host ? host.data() : block.data(); }
   size_t bytes() const { return length * sizeOf(dtype); }
 };
 using StoragePtr = std::shared_ptr<Storage>;
@@ -26,6 +30,8 @@ struct DeviceBuffer : HandleObject {
 };
 
 StoragePtr makeStorage(Dtype dtype, size_t length, Owner owner);
+// In pinned host memory, which kernels read over the bus: for what is read seldom or in small parts.
+StoragePtr makeHostStorage(Dtype dtype, size_t length);
 Napi::Value makeBufferHandle(Napi::Env env, StoragePtr storage);
 
 // Arguments. `length` is the exact length demanded, or anySize.

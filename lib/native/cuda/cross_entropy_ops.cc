@@ -18,8 +18,9 @@ namespace tunelab::cuda {
 namespace {
 
 constexpr int32_t ignoredLabel = -100;
-// Logits of one chunk, float32: half a GiB.
+// Logits of one chunk, float32: half a GiB at most, of whole tiles of 128 rows.
 constexpr int64_t chunkElements = int64_t{1} << 27;
+int64_t chunkRows(int64_t vocabulary) { return std::clamp<int64_t>(chunkElements / vocabulary / 128 * 128, 128, 4096); }
 
 struct Targets {
   std::vector<int32_t> rows, labels;
@@ -59,7 +60,7 @@ int64_t queue(const Napi::CallbackInfo& info, float* lossSum) {
   const auto count = static_cast<int64_t>(targets.rows.size());
   const Block rows = uploadArray(targets.rows.data(), targets.rows.size()), wanted = uploadArray(targets.labels.data(), targets.labels.size());
   const Block losses(targets.rows.size() * sizeof(float), Owner::workspace);
-  const int64_t chunk = std::min(count, std::clamp<int64_t>(chunkElements / vocabulary, 64, 4096));
+  const int64_t chunk = std::min(count, chunkRows(vocabulary));
   const auto size = static_cast<int64_t>(sizeOf(dtype));
   const Block x(static_cast<size_t>(chunk * width * size), Owner::workspace);
   const Block logits(static_cast<size_t>(chunk * vocabulary) * sizeof(float), Owner::workspace);

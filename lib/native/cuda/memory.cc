@@ -18,16 +18,22 @@ std::mutex mutex;
 MemoryReport current;
 Reclaimer reclaimer = nullptr;
 
-// Keeps freed memory for the next allocation instead of returning it at every synchronisation.
-void keepPool() {
-  static const bool done = [] {
-    cudaMemPool_t pool;
-    cudaCheck(cudaDeviceGetDefaultMemPool(&pool, device().index));
+// The driver's pool, which keeps freed memory for the next allocation instead of returning it at every synchronisation.
+cudaMemPool_t pool() {
+  static const cudaMemPool_t found = [] {
+    cudaMemPool_t own;
+    cudaCheck(cudaDeviceGetDefaultMemPool(&own, device().index));
     uint64_t threshold = UINT64_MAX;
-    cudaCheck(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &threshold));
-    return true;
+    cudaCheck(cudaMemPoolSetAttribute(own, cudaMemPoolAttrReleaseThreshold, &threshold));
+    return own;
   }();
-  (void)done;
+  return found;
+}
+
+size_t poolBytes(cudaMemPoolAttr attribute) {
+  uint64_t bytes = 0;
+  cudaCheck(cudaMemPoolGetAttribute(pool(), attribute, &bytes));
+  return static_cast<size_t>(bytes);
 }
 
 // Small blocks go to a free list of our own: the driver's pool takes a microsecond or two to hand one out, and a decoded
@@ -77,14 +83,8 @@ size_t roundUp(size_t bytes) {
 cudaError_t allocate(void** data, size_t bytes) {
   if (bytes <= smallBlock && (*data = takeSmall(bytes))) return cudaSuccess;
   if (!device().hasMemoryPools) return cudaMalloc(data, bytes);
-  keepPool();
+  pool();
   return cudaMallocAsync(data, bytes, stream());
-}
-
-std::string gibibytes(size_t bytes) {
-  char text[32];
-  snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
-  return text;
 }
 
 std::string outOfMemoryMessage(size_t bytes, Owner owner) {
@@ -93,11 +93,16 @@ std::string outOfMemoryMessage(size_t bytes, Owner owner) {
                         ownerNames[static_cast<int>(owner)] + "), " + gibibytes(report.deviceFree) + " of " +
                         gibibytes(report.deviceTotal) + " are free. In use:";
   for (int i = 0; i < ownerCount; i++) message += std::string("\n  ") + ownerNames[i] + ": " + gibibytes(report.inUse[i]);
-  return message +
-         "\nUse gradient checkpointing, a smaller batch or shorter sequences, or free models that are no longer needed.";
+  return message;
 }
 
 }  // namespace
+
+std::string gibibytes(size_t bytes) {
+  char text[32];
+  snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
+  return text;
+}
 
 Block::Block(size_t bytes, Owner owner) : owner_(owner) {
   const size_t rounded = roundUp(bytes);
@@ -143,6 +148,9 @@ MemoryReport memoryReport() {
     report = current;
   }
   cudaCheck(cudaMemGetInfo(&report.deviceFree, &report.deviceTotal));
+  const bool pooled = device().hasMemoryPools;
+  report.reserved = pooled ? poolBytes(cudaMemPoolAttrReservedMemCurrent) : report.total;
+  report.reservedPeak = pooled ? poolBytes(cudaMemPoolAttrReservedMemHigh) : report.peak;
   return report;
 }
 
@@ -150,6 +158,8 @@ void resetPeaks() {
   std::lock_guard<std::mutex> lock(mutex);
   std::copy(current.inUse, current.inUse + ownerCount, current.peaks);
   current.peak = current.total;
+  uint64_t none = 0;
+  if (device().hasMemoryPools) cudaCheck(cudaMemPoolSetAttribute(pool(), cudaMemPoolAttrReservedMemHigh, &none));
 }
 
 void trimMemory() {
@@ -160,10 +170,7 @@ void trimMemory() {
     smallPooled = 0;
   }
   synchronize();
-  if (!device().hasMemoryPools) return;
-  cudaMemPool_t pool;
-  cudaCheck(cudaDeviceGetDefaultMemPool(&pool, device().index));
-  cudaCheck(cudaMemPoolTrimTo(pool, 0));
+  if (device().hasMemoryPools) cudaCheck(cudaMemPoolTrimTo(pool(), 0));
 }
 
 void setReclaimer(Reclaimer next) { reclaimer = next; }

@@ -3,19 +3,16 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "out_of_memory.h"
 
 namespace tunelab::cuda {
 
 enum class Owner { weights, adapters, optimizer, activations, cache, workspace };
 constexpr int ownerCount = 6;
 extern const char* const ownerNames[ownerCount];
-
-struct OutOfMemory : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 // Owned like a unique_ptr; uninitialised.
 class Block {
@@ -47,6 +44,8 @@ class Block {
 struct MemoryReport {
   size_t inUse[ownerCount] = {}, peaks[ownerCount] = {};
   size_t total = 0, peak = 0;
+  // What the driver's pool has taken of the device, free blocks included.
+  size_t reserved = 0, reservedPeak = 0;
   // Of the whole device, other processes included.
   size_t deviceFree = 0, deviceTotal = 0;
 };
@@ -54,6 +53,9 @@ MemoryReport memoryReport();
 void resetPeaks();
 // Gives unused memory of the pool back to the driver; waits for the stream.
 void trimMemory();
+
+// "9.25 GiB"
+std::string gibibytes(size_t bytes);
 
 // Something that can let go of memory when there is none left (cached weights). Returns whether it freed any.
 using Reclaimer = bool (*)();

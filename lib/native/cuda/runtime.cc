@@ -2,6 +2,7 @@
 #include "cuda/buffer.h"
 #include "cuda/cublaslt.h"
 #include "cuda/device.h"
+#include "cuda/host_memory.h"
 #include "cuda/memory.h"
 #include "registrar.h"
 
@@ -43,7 +44,7 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// memory() -> { inUse, peak, free, total, owners: { weights: { inUse, peak }, ... } }, bytes
+// memory() -> { inUse, peak, reserved, reservedPeak, free, total, host, owners: { weights: { inUse, peak }, ... } }, bytes
 Napi::Value memory(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   device();
@@ -58,8 +59,11 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   }
   result["inUse"] = bytes(report.total);
   result["peak"] = bytes(report.peak);
+  result["reserved"] = bytes(report.reserved);
+  result["reservedPeak"] = bytes(report.reservedPeak);
   result["free"] = bytes(report.deviceFree);
   result["total"] = bytes(report.deviceTotal);
+  result["host"] = bytes(hostBytes());
   result["owners"] = owners;
   return result;
 }

@@ -33,7 +33,7 @@ class Ring {
     // Pieces are retired in order, so one that overlaps is reached through all older ones.
     while (!pending_.empty() && overlapsAny(begin, end)) retireOldest();
     std::memcpy(memory_ + begin, source, bytes);
-    cudaCheck(cudaMemcpyAsync(target, memory_ + begin, bytes, cudaMemcpyHostToDevice, stream()));
+    cudaCheck(cudaMemcpyAsync(target, memory_ + begin, bytes, cudaMemcpyDefault, stream()));
     pending_.push_back({begin, end, takeEvent()});
     cudaCheck(cudaEventRecord(pending_.back().done, stream()));
     head_ = (end + 63) / 64 * 64;

@@ -42,8 +42,13 @@ export type MemoryOwner = "weights" | "adapters" | "optimizer" | "activations" |
 export interface DeviceMemory {
   readonly inUse: number;
   readonly peak: number;
+  /** What is taken from the device, now and at most: more than is in use, for freed memory is kept for the next op. */
+  readonly reserved: number;
+  readonly reservedPeak: number;
   readonly free: number;
   readonly total: number;
+  /** Pinned host memory of host buffers and stores. */
+  readonly host: number;
   readonly owners: Readonly<Record<MemoryOwner, { readonly inUse: number; readonly peak: number }>>;
 }
 
@@ -71,11 +76,16 @@ export interface DeviceOps {
   probe(): DeviceProbe;
   /** Uninitialised. The owner is "workspace" unless given. */
   createBuffer(dtype: DeviceType, length: number, owner?: MemoryOwner): DeviceBuffer;
+  /** Uninitialised, in pinned host memory that ops read over the bus: for what is read seldom, or a few rows at a time. */
+  createHostBuffer(dtype: DeviceType, length: number): DeviceBuffer;
   /** float32 values may become bf16 on the way. The array may be changed as soon as this returns. */
   upload(array: HostArray, options?: { readonly dtype?: DeviceType; readonly owner?: MemoryOwner }): DeviceBuffer;
   write(buffer: DeviceBuffer, array: HostArray, offset?: number): void;
-  /** The values once all queued work that they depend on is done; bf16 comes as float32. JavaScript goes on meanwhile. */
-  download(buffer: DeviceBuffer): Promise<Float32Array | Int32Array | Uint8Array>;
+  /**
+   * The values once all queued work that they depend on is done, or `length` of them from `offset` on; bf16 comes as
+   * float32. JavaScript goes on meanwhile.
+   */
+  download(buffer: DeviceBuffer, offset?: number, length?: number): Promise<Float32Array | Int32Array | Uint8Array>;
   downloadSync(buffer: DeviceBuffer): Float32Array | Int32Array | Uint8Array;
   /** Between buffers of one length; converts between f32 and bf16. */
   copy(from: DeviceBuffer, to: DeviceBuffer): void;
@@ -90,6 +100,20 @@ export interface DeviceOps {
   /** Bytes of NF4 weights that may stay expanded between calls, 0 by default. */
   setPanelBudget(bytes: number): void;
   dispose(handle: NativeHandle<string>): void;
+}
+
+export type NativeHostStore = NativeHandle<"host store">;
+
+/** A shelf in pinned host memory, whose copies run beside the computation. */
+export interface HostStoreOps {
+  /** Slots of at most `slotBytes` each; a slot's memory is there from its first write on. */
+  createHostStore(slots: number, slotBytes: number): NativeHostStore;
+  /** Queues a copy of the buffer, which may be disposed of at once: its memory is not used again before `hostStoreJoin`. */
+  hostStoreWrite(store: NativeHostStore, slot: number, buffer: DeviceBuffer): void;
+  /** Queues a copy of what was written last into a buffer of that size. Ops may read it after `hostStoreJoin`. */
+  hostStoreRead(store: NativeHostStore, slot: number, buffer: DeviceBuffer): void;
+  /** What is queued from now on comes after the slot's copy. Does not wait. */
+  hostStoreJoin(store: NativeHostStore, slot: number): void;
 }
 
 type AttentionGeometry = Pick<LayerGeometry, "numHeads" | "numKvHeads" | "headDim">;
@@ -228,6 +252,7 @@ export interface DeviceOptimizerOps extends Pick<OptimizerOps<DeviceBuffers>, "g
 
 export interface CudaTable
   extends DeviceOps,
+    HostStoreOps,
     LayerPartOps,
     QueuedOps,
     DeviceOptimizerOps,

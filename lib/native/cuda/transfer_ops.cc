@@ -76,6 +76,12 @@ Napi::Value createBuffer(const Napi::CallbackInfo& info) {
   return makeBufferHandle(info.Env(), makeStorage(dtypeOf(info[0], "dtype"), length, ownerOf(info[2])));
 }
 
+// createHostBuffer(dtype, length) -> buffer in pinned host memory, uninitialised
+Napi::Value createHostBuffer(const Napi::CallbackInfo& info) {
+  const auto length = static_cast<size_t>(integer(info[1], "length", 0, int64_t{1} << 40));
+  return makeBufferHandle(info.Env(), makeHostStorage(dtypeOf(info[0], "dtype"), length));
+}
+
 // upload(array, { dtype?, owner? }) -> buffer
 Napi::Value upload(const Napi::CallbackInfo& info) {
   const HostArray array = hostArray(info[0], "array");
@@ -105,16 +111,16 @@ Napi::Value writeOp(const Napi::CallbackInfo& info) {
 Dtype hostType(Dtype dtype) { return dtype == Dtype::bf16 ? Dtype::f32 : dtype; }
 
 struct Fetch {
-  explicit Fetch(const Storage& storage)
-      : dtype(hostType(storage.dtype)), length(storage.length), pinned(storage.length * sizeOf(dtype)) {
-    const void* source = storage.data();
+  Fetch(const Storage& storage, size_t offset, size_t count)
+      : dtype(hostType(storage.dtype)), length(count), pinned(count * sizeOf(dtype)) {
+    const void* source = static_cast<const char*>(storage.data()) + offset * sizeOf(storage.dtype);
     Block wide;
     if (storage.dtype == Dtype::bf16) {
       wide = Block(length * sizeof(float), Owner::workspace);
       convert(source, Dtype::bf16, wide.data(), Dtype::f32, static_cast<int64_t>(length));
       source = wide.data();
     }
-    cudaCheck(cudaMemcpyAsync(pinned.data(), source, length * sizeOf(dtype), cudaMemcpyDeviceToHost, stream()));
+    cudaCheck(cudaMemcpyAsync(pinned.data(), source, length * sizeOf(dtype), cudaMemcpyDefault, stream()));
     cudaCheck(cudaEventCreateWithFlags(&done, cudaEventDisableTiming | cudaEventBlockingSync));
     cudaCheck(cudaEventRecord(done, stream()));
   }
@@ -154,9 +160,13 @@ class Waiter : public Napi::AsyncWorker {
   std::unique_ptr<Fetch> fetch_;
 };
 
-// download(buffer) -> Promise of a typed array
+// download(buffer, offset?, length?) -> Promise of a typed array
 Napi::Value download(const Napi::CallbackInfo& info) {
-  auto fetch = std::make_unique<Fetch>(*bufferOf(info[0], "buffer"));
+  const StoragePtr storage = bufferOf(info[0], "buffer");
+  const auto most = static_cast<int64_t>(storage->length);
+  const int64_t offset = isAbsent(info[1]) ? 0 : integer(info[1], "offset", 0, most);
+  const int64_t length = isAbsent(info[2]) ? most - offset : integer(info[2], "length", 0, most - offset);
+  auto fetch = std::make_unique<Fetch>(*storage, static_cast<size_t>(offset), static_cast<size_t>(length));
   auto* waiter = new Waiter(info.Env(), std::move(fetch));
   const Napi::Promise promise = waiter->deferred.Promise();
   waiter->Queue();
@@ -165,7 +175,8 @@ Napi::Value download(const Napi::CallbackInfo& info) {
 
 // downloadSync(buffer) -> typed array
 Napi::Value downloadSync(const Napi::CallbackInfo& info) {
-  const Fetch fetch(*bufferOf(info[0], "buffer"));
+  const StoragePtr storage = bufferOf(info[0], "buffer");
+  const Fetch fetch(*storage, 0, storage->length);
   cudaCheck(cudaEventSynchronize(fetch.done));
   return fetch.array(info.Env());
 }
@@ -177,7 +188,7 @@ Napi::Value copy(const Napi::CallbackInfo& info) {
   const StoragePtr from = bufferOf(info[0], "from"), to = bufferOf(info[1], "to", from->length);
   if (from->dtype == to->dtype) {
     if (from->length)
-      cudaCheck(cudaMemcpyAsync(to->data(), from->data(), from->bytes(), cudaMemcpyDeviceToDevice, stream()));
+      cudaCheck(cudaMemcpyAsync(to->data(), from->data(), from->bytes(), cudaMemcpyDefault, stream()));
   } else {
     const auto real = [](Dtype dtype) { return dtype == Dtype::f32 || dtype == Dtype::bf16; };
     if (!real(from->dtype) || !real(to->dtype))
@@ -206,6 +217,7 @@ Napi::Value synchronizeOp(const Napi::CallbackInfo& info) {
 }
 
 TUNELAB_OP(cuda, "createBuffer", createBuffer)
+TUNELAB_OP(cuda, "createHostBuffer", createHostBuffer)
 TUNELAB_OP(cuda, "upload", upload)
 TUNELAB_OP(cuda, "write", writeOp)
 TUNELAB_OP(cuda, "download", download)

@@ -4,19 +4,10 @@
  */
 import type * as tf from "@tensorflow/tfjs";
 import type { DecoderModel, DecoderTexts, DeviceBuffer, NativeDecoder } from "../../native/addon.js";
-import { type DecoderLayer, PROJECTIONS, type Weight } from "../layers.js";
+import { type NetworkParts, PROJECTIONS } from "../layers.js";
 import { layerHandle, matrixHandle } from "../native/handles.js";
 import type { NativeKvCache } from "../native/kvCache.js";
 import type { CudaBackend } from "./backend.js";
-
-/** The parts of a model that decoding runs through. */
-export interface DecodedModel {
-  readonly layers: readonly DecoderLayer[];
-  readonly table: Weight;
-  readonly norm: tf.Tensor1D;
-  readonly rmsNormEps: number;
-  readonly head: Weight;
-}
 
 /** Steps that are under way while JavaScript looks at one. */
 const AHEAD = 1;
@@ -29,7 +20,7 @@ export class DeviceDecoder {
 
   private constructor(
     private readonly backend: CudaBackend,
-    private readonly model: DecodedModel,
+    private readonly model: NetworkParts,
     private readonly cache: NativeKvCache,
     private readonly decoder: NativeDecoder,
     private readonly tokens: DeviceBuffer,
@@ -44,7 +35,7 @@ export class DeviceDecoder {
    */
   static create(
     backend: CudaBackend,
-    model: DecodedModel,
+    model: NetworkParts,
     cache: NativeKvCache,
     texts: DecoderTexts,
     logits: tf.Tensor2D,
@@ -92,7 +83,7 @@ export class DeviceDecoder {
   }
 }
 
-function described({ surface }: CudaBackend, model: DecodedModel): DecoderModel {
+function described({ surface }: CudaBackend, model: NetworkParts): DecoderModel {
   return {
     layers: model.layers.map((layer) => layerHandle(surface, layer)),
     table: matrixHandle(surface, model.table),
@@ -103,7 +94,7 @@ function described({ surface }: CudaBackend, model: DecodedModel): DecoderModel 
 }
 
 /** What tells one state of the adapters from another: their pairs, and where the values of these are. */
-function adaptersOf({ layers }: DecodedModel): unknown[] {
+function adaptersOf({ layers }: NetworkParts): unknown[] {
   return layers.flatMap(({ projections }) =>
     PROJECTIONS.flatMap((name) => {
       const { lora } = projections[name];

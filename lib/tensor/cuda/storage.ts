@@ -13,6 +13,8 @@ export class Storage {
   complexTensorInfos?: { real: tf.TensorInfo; imag: tf.TensorInfo };
   #host: tf.backend_util.BackendValues | undefined;
   #device: DeviceBuffer | null = null;
+  /** The buffer is one in host memory. */
+  #onHost = false;
   /** Counts changes in place, so that a download that one overtook is not kept. */
   #written = 0;
 
@@ -69,6 +71,17 @@ export class Storage {
     this.#host = undefined;
     this.#written++;
     return buffer;
+  }
+
+  /** Moves the values to host memory that ops on the GPU read over the bus. */
+  moveToHost(): void {
+    if (this.#onHost) return;
+    const from = this.toDevice("weights");
+    const to = this.cuda.createHostBuffer(from.dtype, from.length);
+    this.cuda.copy(from, to);
+    this.cuda.dispose(from);
+    this.#device = to;
+    this.#onHost = true;
   }
 
   /** Bytes where the values live. */

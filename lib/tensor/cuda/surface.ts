@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { DeviceBuffer, DeviceBuffers } from "../../native/addon.js";
 import type { Surface } from "../native/surface.js";
 import type { CudaBackend } from "./backend.js";
+import { HostInputs } from "./hostInputs.js";
 import { onDevice } from "./quantState.js";
 
 export function deviceSurface(backend: CudaBackend): Surface<DeviceBuffers> {
@@ -34,11 +35,15 @@ export function deviceSurface(backend: CudaBackend): Surface<DeviceBuffers> {
       return backend.tensor(buffer, shape);
     },
     release: (buffer) => cuda.dispose(buffer),
+    inputsOnHost: (layers, tokens, maxTokens, held) =>
+      new HostInputs(cuda, layers, Math.max(1, maxTokens / tokens), held),
     crossEntropy(head, hidden, { labels, cuSeqlens }, numItems, dHidden) {
-      const loss = cuda.createBuffer("f32", 1, "activations");
-      cuda.linearCrossEntropyQueued(head, hidden, labels, cuSeqlens, 1 / numItems, dHidden, loss);
-      cuda.scale(loss, 1 / numItems);
-      return backend.tensor<tf.Scalar>(loss, []);
+      const buffer = cuda.createBuffer("f32", 1, "activations");
+      // A tensor at once, so that its scope frees it when memory runs out.
+      const loss = backend.tensor<tf.Scalar>(buffer, []);
+      cuda.linearCrossEntropyQueued(head, hidden, labels, cuSeqlens, 1 / numItems, dHidden, buffer);
+      cuda.scale(buffer, 1 / numItems);
+      return loss;
     },
     scaled(x, factor) {
       const by = (backend.storage(factor.dataId).values as Float32Array)[0]!;

@@ -1,6 +1,6 @@
 /** The decoder layer as one native call forward and one backward, on the tape as one node. */
 import * as tf from "@tensorflow/tfjs";
-import type { Buffers, NativeLayerState, NativeLoraGradient } from "../../native/addon.js";
+import type { Buffers, NativeLoraGradient } from "../../native/addon.js";
 import { type DecoderLayer, type PackedSequences, PROJECTIONS, type Projection } from "../layers.js";
 import type { Parameter } from "../parameter.js";
 import type { DecoderLayerOptions } from "../portable/decoderLayer.js";
@@ -8,26 +8,14 @@ import { isRecording } from "../tape.js";
 import { layerHandle } from "./handles.js";
 import type { Surface } from "./surface.js";
 
-/** What forward passes keep until their backward pass has been. */
-const pending = new Map<NativeLayerState, Surface>();
-
-function finish(surface: Surface, state: NativeLayerState): void {
-  pending.delete(state);
-  surface.ops.dispose(state);
-}
-
-/** Frees what passes that failed half-way have kept for a backward pass that will not come. */
-export function abandonPasses(): void {
-  for (const [state, surface] of pending) finish(surface, state);
-}
-
 /** The buffer that backward adds to; zeros at first. */
 function gradientBuffer(surface: Surface, parameter: Parameter): unknown {
   parameter.grad ??= tf.keep(surface.zeros(parameter.shape));
   return surface.inPlace(parameter.grad);
 }
 
-function gradientBuffers(
+/** Where backward adds the gradients of a layer's LoRA pairs. */
+export function gradientBuffers(
   surface: Surface,
   layer: DecoderLayer,
 ): Partial<Record<Projection, NativeLoraGradient<Buffers>>> {
@@ -60,8 +48,7 @@ export function decoderLayer(
       training: options.training,
       seed: (options.seed ?? 0) >>> 0,
     });
-    if (recording) pending.set(state, surface);
-    else ops.dispose(state);
+    if (!recording) ops.dispose(state);
     (save as tf.GradSaveFunc)([rows]);
     const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
       const x = surface.buffer(saved!);
@@ -69,7 +56,7 @@ export function decoderLayer(
       const gradients = gradientBuffers(surface, layer);
       const out = surface.matching(dy, x);
       ops.decoderLayerBackward(layerHandle(surface, layer), state, x, out, dx.buffer, batch, gradients);
-      finish(surface, state);
+      ops.dispose(state);
       if (out !== surface.buffer(dy)) surface.release(out);
       return dx.tensor();
     };

@@ -1,18 +1,24 @@
 /** The two ends of a model on a native backend: embedding, projections without gradients, and the loss. */
 import * as tf from "@tensorflow/tfjs";
+import type { Buffers } from "../../native/addon.js";
 import type { Linear, PackedBatch, Weight } from "../layers.js";
 import { isRecording } from "../tape.js";
 import { linearHandle, matrixHandle } from "./handles.js";
-import type { Surface } from "./surface.js";
+import type { Output, Surface } from "./surface.js";
 
-/** See `embedding` in ops.ts. Rows have the element type of a dense table. */
-export function embedding(surface: Surface, ids: Int32Array, table: Weight): tf.Tensor2D {
+/** Rows of a table in memory of their own, in the element type of a dense table. */
+export function embeddingRows(surface: Surface, ids: Int32Array, table: Weight): Output<Buffers> {
   const [, width] = (table.kind === "nf4" ? table.state.shape : table.values.shape) as [number, number];
   const shape = [ids.length, width] as const;
   const rows =
     table.kind === "nf4" ? surface.output(shape) : surface.output(shape, surface.buffer(table.values, "weights"));
   surface.ops.embedding(matrixHandle(surface, table), ids, rows.buffer);
-  return rows.tensor();
+  return rows;
+}
+
+/** See `embedding` in ops.ts. */
+export function embedding(surface: Surface, ids: Int32Array, table: Weight): tf.Tensor2D {
+  return embeddingRows(surface, ids, table).tensor();
 }
 
 /** See `linear` in ops.ts. */

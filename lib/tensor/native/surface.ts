@@ -13,6 +13,7 @@ import type {
 } from "../../native/addon.js";
 import type { QuantState } from "../../quant/quantState.js";
 import type { PackedBatch } from "../layers.js";
+import type { LayerInputs, PassBuffers } from "./passBuffers.js";
 
 /** Memory that an op will fill, and the tensor over it. */
 export interface Output<B extends Buffers> {
@@ -37,6 +38,8 @@ export interface Surface<B extends Buffers = Buffers> {
   zeros(shape: number[]): tf.Tensor;
   /** Gives back memory that no tensor owns. */
   release(buffer: B["f32"]): void;
+  /** Where the inputs of a pass's layers wait, for a backend that has a memory other than the one it computes in. */
+  inputsOnHost?(layers: number, batchTokens: number, maxTokens: number, held: PassBuffers): LayerInputs;
   /** The loss of `linearCrossEntropy` in ops.ts; `dHidden` (null: not made) receives its gradient. */
   crossEntropy(
     head: NativeLinearHandle,

@@ -24,10 +24,15 @@ class FakeBuffer implements DeviceBuffer {
   constructor(
     readonly dtype: DeviceType,
     public memory: Memory | null,
-    readonly owner: MemoryOwner,
+    readonly owner: MemoryOwner | "host",
   ) {
     this.length = memory!.length;
+    if (owner !== "host" && heldBytes() + this.bytes > limit) {
+      const error = new Error(`The GPU Fake GPU is out of memory. In use:\n  activations: ${heldBytes("activations")}`);
+      throw Object.assign(error, { code: "TUNELAB_OUT_OF_MEMORY" });
+    }
     live.add(this);
+    most = Math.max(most, heldBytes());
   }
   readonly length: number;
 
@@ -47,6 +52,32 @@ class FakeBuffer implements DeviceBuffer {
 
 class FakeHandle {
   constructor(readonly inner: object) {}
+}
+
+/** Copies are made when they are asked for and arrive when they are waited for: who reads too early finds nothing. */
+class FakeStore {
+  readonly slots: { values: Memory; dtype: DeviceType }[] = [];
+  readonly coming = new Map<number, FakeBuffer>();
+  constructor(
+    readonly count: number,
+    readonly slotBytes: number,
+  ) {}
+
+  write(slot: number, from: FakeBuffer): void {
+    if (slot >= this.count || from.bytes > this.slotBytes)
+      throw new Error(`Slot ${slot} does not take ${from.bytes} bytes.`);
+    this.slots[slot] = { values: from.array.slice(), dtype: from.dtype };
+  }
+  read(slot: number, to: FakeBuffer): void {
+    const { values, dtype } = this.slots[slot]!;
+    if (to.dtype !== dtype || to.length !== values.length) throw new Error(`Slot ${slot} holds something else.`);
+    (to.array as Float32Array).fill(Number.NaN);
+    this.coming.set(slot, to);
+  }
+  join(slot: number): void {
+    this.coming.get(slot)?.memory?.set(this.slots[slot]!.values);
+    this.coming.delete(slot);
+  }
 }
 
 /** Greedy decoding by the CPU ops, in the terms of the CUDA table. */
@@ -106,6 +137,13 @@ class FakeDecoder {
 }
 
 const live = new Set<FakeBuffer>();
+let limit = Number.POSITIVE_INFINITY;
+let most = 0;
+
+/** Bytes that the fake GPU has. */
+export function setLimit(bytes: number): void {
+  limit = bytes;
+}
 
 /** What happened since `resetCounts`. */
 export const counts = { waits: 0, ops: {} as Record<string, number> };
@@ -115,8 +153,9 @@ export function resetCounts(): void {
 }
 
 /** Bytes that are in use, by owner. */
-export function heldBytes(owner?: MemoryOwner): number {
-  return [...live].reduce((sum, buffer) => sum + (owner === undefined || buffer.owner === owner ? buffer.bytes : 0), 0);
+export function heldBytes(owner?: MemoryOwner | "host"): number {
+  const counts = (buffer: FakeBuffer) => (owner === undefined ? buffer.owner !== "host" : buffer.owner === owner);
+  return [...live].reduce((sum, buffer) => sum + (counts(buffer) ? buffer.bytes : 0), 0);
 }
 
 /** Arguments as the CPU ops take them; buffers that come by are noted in `seen`. */
@@ -166,7 +205,15 @@ export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
     },
     write: (buffer: DeviceBuffer, array: HostArray, offset = 0) =>
       fake(buffer).array.set(array instanceof Uint16Array ? bf16ToFloat32(array) : array, offset),
-    download: async (buffer: DeviceBuffer) => fake(buffer).array.slice(),
+    createHostBuffer: (dtype: DeviceType, length: number) => new FakeBuffer(dtype, allocate(dtype, length), "host"),
+    createHostStore: (slots: number, bytes: number) => new FakeHandle(new FakeStore(slots, bytes)),
+    hostStoreWrite: (store: FakeHandle, slot: number, from: DeviceBuffer) =>
+      (store.inner as FakeStore).write(slot, fake(from)),
+    hostStoreRead: (store: FakeHandle, slot: number, to: DeviceBuffer) =>
+      (store.inner as FakeStore).read(slot, fake(to)),
+    hostStoreJoin: (store: FakeHandle, slot: number) => (store.inner as FakeStore).join(slot),
+    download: async (buffer: DeviceBuffer, offset = 0, length = buffer.length - offset) =>
+      fake(buffer).array.slice(offset, offset + length),
     downloadSync(buffer: DeviceBuffer) {
       counts.waits++;
       return fake(buffer).array.slice();
@@ -180,10 +227,22 @@ export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
       const names = ["weights", "adapters", "optimizer", "activations", "cache", "workspace"] as const;
       const owners = Object.fromEntries(names.map((name) => [name, { inUse: heldBytes(name), peak: heldBytes(name) }]));
       const inUse = heldBytes();
-      return { inUse, peak: inUse, free: 2 ** 33 - inUse, total: 2 ** 33, owners: owners as DeviceMemory["owners"] };
+      const total = Math.min(2 ** 33, limit);
+      return {
+        inUse,
+        peak: most,
+        reserved: inUse,
+        reservedPeak: most,
+        free: total - inUse,
+        total,
+        host: heldBytes("host"),
+        owners: owners as DeviceMemory["owners"],
+      };
+    },
+    resetPeaks() {
+      most = heldBytes();
     },
     trim: () => undefined,
-    resetPeaks: () => undefined,
     createDecoder: (model: DecoderModel, cache: FakeHandle, texts: DecoderTexts, tokens: FakeBuffer) =>
       texts.doSample ? null : new FakeDecoder(cpu, model, cache, texts, tokens),
     updateDecoder: (decoder: FakeDecoder, model: DecoderModel) => Object.assign(decoder, { model }),
@@ -193,7 +252,7 @@ export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
     },
     decoderStep: (decoder: FakeDecoder) => decoder.step(),
     dispose(handle: unknown) {
-      if (handle instanceof FakeHandle) cpu.dispose(handle.inner);
+      if (handle instanceof FakeHandle && !(handle.inner instanceof FakeStore)) cpu.dispose(handle.inner);
       if (handle instanceof FakeBuffer) {
         handle.memory = null;
         live.delete(handle);
