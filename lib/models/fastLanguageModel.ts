@@ -8,6 +8,7 @@ import { type PeftOptions, resolveLoraConfig } from "../peft/loraConfig.js";
 import { PeftModel } from "../peft/peftModel.js";
 import { initBackend, isBfloat16Supported } from "../tensor/backend.js";
 import type { ComputeType } from "../tensor/cuda/weights.js";
+import { withMemoryAdvice } from "../tensor/outOfMemory.js";
 import { Tokenizer, type TokenizerLike } from "../tokenizer/tokenizer.js";
 import type { ModelConfig } from "./config.js";
 import type { LanguageModel } from "./languageModel.js";
@@ -84,13 +85,14 @@ export const FastLanguageModel = {
     return model;
   },
 
-  /** Switches LoRA dropout off and frees the adapter's gradients. */
+  /** Switches LoRA dropout off and frees the adapter's gradients and what was kept for training passes. */
   forInference<T extends LanguageModel>(model: T): T {
     model.network.training = false;
     for (const { linear } of adaptedProjections(model.network)) {
       linear.lora?.a.zeroGrad();
       linear.lora?.b.zeroGrad();
     }
+    if (model instanceof PeftModel) model.endTraining();
     return model;
   },
 };
@@ -106,7 +108,13 @@ async function loadBase(source: ModelSource, tokenizerSource: ModelSource, optio
   const tokenizer = await Tokenizer.fromDirectory(ownTokenizer ? tokenizerSource.directory : directory);
   const loadIn4bit = options.loadIn4bit ?? true;
   const computeType = options.dtype ?? defaultComputeType(config);
-  const network = await loadNetwork(directory, config, { loadIn4bit, computeType });
+  const advice = () => ({
+    where: `The model ${source.requested} was being loaded.`,
+    hint:
+      `${loadIn4bit ? "Load a smaller model" : "Load it with loadIn4bit: true, or a smaller model"}, or dispose() of ` +
+      "models that are no longer needed.",
+  });
+  const network = await withMemoryAdvice(advice, () => loadNetwork(directory, config, { loadIn4bit, computeType }));
   const model = new LoadedModel(network, source, maxSeqLength, loadIn4bit, await readGenerationConfig(directory));
   return { model, tokenizer };
 }

@@ -1,9 +1,9 @@
 /** What a loaded model can do, with or without an adapter. */
 import type { GenerateOptions } from "../generate/options.js";
-import type { DeviceMemory } from "../native/addon.js";
 import type { TokenizerLike } from "../tokenizer/tokenizer.js";
 import type { CausalLM } from "./causalLm.js";
 import type { ModelConfig } from "./config.js";
+import type { MemoryReport } from "./memory.js";
 import type { ModelSource } from "./source.js";
 
 export interface SaveMergedOptions {
@@ -20,22 +20,6 @@ export interface SaveMergedOptions {
   maxShardBytes?: number;
 }
 
-/** Bytes that each part of a model holds. */
-export interface MemoryReport {
-  /** Embedding, norms, biases, head and projections. */
-  readonly weights: number;
-  /** The projections alone, which are what loadIn4bit quantises. */
-  readonly projections: number;
-  /** What the projections would hold in 16 bits. */
-  readonly projectionsIn16Bit: number;
-  /** Adapter values and their gradients. */
-  readonly adapters: number;
-  /** Resident memory of the process. */
-  readonly process: number;
-  /** On the backend "cuda": the GPU's memory by who holds it, now and at most; null elsewhere. */
-  readonly gpu: DeviceMemory | null;
-}
-
 export interface LanguageModel {
   readonly config: ModelConfig;
   /** The network itself, shared by every wrapper around it. */
@@ -50,6 +34,7 @@ export interface LanguageModel {
   savePretrained(directory: string): Promise<void>;
   /** Writes a complete checkpoint that transformers loads, with the adapter added to the weights. */
   savePretrainedMerged(directory: string, tokenizer: TokenizerLike, options?: SaveMergedOptions): Promise<void>;
+  /** Who holds how much memory. A notebook shows it as a table. */
   memory(): MemoryReport;
   /** How many numbers the model is made of, without an adapter. */
   numParameters(): number;

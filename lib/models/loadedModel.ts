@@ -6,10 +6,11 @@ import { writeFileAtomically } from "../formats/atomicWrite.js";
 import { generate } from "../generate/generate.js";
 import type { GenerateOptions, GenerationDefaults } from "../generate/options.js";
 import { writeMerged } from "../peft/merge.js";
+import { withMemoryAdvice } from "../tensor/outOfMemory.js";
 import type { TokenizerLike } from "../tokenizer/tokenizer.js";
 import type { CausalLM } from "./causalLm.js";
-import type { LanguageModel, MemoryReport, SaveMergedOptions } from "./languageModel.js";
-import { memoryOf } from "./memory.js";
+import type { LanguageModel, SaveMergedOptions } from "./languageModel.js";
+import { type MemoryReport, memoryOf } from "./memory.js";
 import type { ModelSource } from "./source.js";
 
 const GENERATION_CONFIG = "generation_config.json";
@@ -29,7 +30,11 @@ export class LoadedModel implements LanguageModel {
   }
 
   generate(options: GenerateOptions): Promise<number[][]> {
-    return generate(this.network, options, this.generationDefaults());
+    const advice = () => ({
+      where: "It was a call of generate.",
+      hint: "Give fewer or shorter prompts at a time, lower maxNewTokens, or dispose() of models that are no longer needed.",
+    });
+    return withMemoryAdvice(advice, () => generate(this.network, options, this.generationDefaults()));
   }
 
   /** Writes the weights as they are held, 4-bit ones dequantised: a 16-bit checkpoint. */

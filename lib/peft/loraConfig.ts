@@ -15,8 +15,10 @@ export interface PeftOptions {
   bias?: "none";
   /**
    * What backward finds of the forward pass. false: everything is kept. true: every layer keeps its input and
-   * computes the rest again. "unsloth": inputs go to host memory, and where that is the only memory (CPU) it equals
-   * "auto". "auto": the fastest that fits the free memory. Default "unsloth".
+   * computes the rest again. "unsloth": the same with the inputs in host memory, and the embedding there too; where that
+   * is the only memory (CPU) it equals "auto". "auto": the fastest that fits the free memory, layer by layer, with
+   * inputs and embedding in host memory where that helps; the start of training says what was chosen. All of them give
+   * the same gradients, and divide a step into passes when memory asks for it. Default "unsloth".
    */
   useGradientCheckpointing?: boolean | "unsloth" | "auto";
   /** Seed of A's initial values. Default 3407. */

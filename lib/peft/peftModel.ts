@@ -1,15 +1,19 @@
 /** A frozen model with a trainable low-rank adapter. */
-import { freemem } from "node:os";
 import { checkOptions, fail, suggestion } from "../errors.js";
 import type { GenerateOptions } from "../generate/options.js";
-import type { LanguageModel, MemoryReport, SaveMergedOptions } from "../models/languageModel.js";
+import type { LanguageModel, SaveMergedOptions } from "../models/languageModel.js";
 import type { LoadedModel } from "../models/loadedModel.js";
-import type { PackedBatch, Saving } from "../tensor/layers.js";
-import { storedBytes, tensorMemory } from "../tensor/memory.js";
+import type { MemoryReport } from "../models/memory.js";
+import { freeForPasses, passShape } from "../models/passBudget.js";
+import { describePlan, keepsEverything, type PassPlan, planPasses } from "../models/passPlan.js";
+import { activeCuda } from "../tensor/cuda/backend.js";
+import type { PackedBatch } from "../tensor/layers.js";
+import { moveTableToHost, releasePassMemory } from "../tensor/memory.js";
+import { type MemoryAdvice, withMemoryAdvice } from "../tensor/outOfMemory.js";
 import type { Parameter } from "../tensor/parameter.js";
 import { shiftedTargets } from "../tensor/portable/crossEntropy.js";
 import type { TokenizerLike } from "../tokenizer/tokenizer.js";
-import type { TrainableModel, TrainingPass } from "../train/trainable.js";
+import type { PassBudget, TrainableModel, TrainingLoad, TrainingPass } from "../train/trainable.js";
 import { readAdapter, readAdapterConfig, readAdapterWeights, writeAdapter } from "./adapterFiles.js";
 import { adaptedProjections, attachLora, detachLora } from "./attach.js";
 import type { LoraConfig } from "./loraConfig.js";
@@ -17,6 +21,8 @@ import type { LoraConfig } from "./loraConfig.js";
 const SAVE_METHODS = ["merged_16bit", "lora"] as const;
 
 export class PeftModel implements LanguageModel, TrainableModel {
+  #plan: PassPlan | null = null;
+
   private constructor(
     readonly base: LoadedModel,
     readonly peftConfig: LoraConfig,
@@ -81,14 +87,42 @@ export class PeftModel implements LanguageModel, TrainableModel {
     this.network.training = true;
   }
 
+  /** How training passes divide memory; null while none is under way. */
+  get passPlan(): PassPlan | null {
+    return this.#plan;
+  }
+
+  planPasses(load: TrainingLoad): PassBudget {
+    const plan = this.#choosePlan(load);
+    const { useGradientCheckpointing: mode } = this.peftConfig;
+    const chosen = typeof mode === "string" ? `"${mode}"` : String(mode);
+    return {
+      tokensPerPass: plan.tokensPerPass,
+      summary: `with useGradientCheckpointing ${chosen}, ${describePlan(plan)}`,
+    };
+  }
+
+  endTraining(): void {
+    this.#plan = null;
+    releasePassMemory();
+  }
+
   forwardBackward(batch: PackedBatch, numItems: number, pass: TrainingPass): Promise<number> {
-    const maxTokens = batch.inputIds.length;
-    const savings = this.network.layers.map(() => this.#saving(maxTokens));
-    return this.network.forwardBackward(batch, numItems, { savings, inputs: "device", maxTokens, seed: pass.seed });
+    return withMemoryAdvice(
+      () => this.#memoryAdvice("training", batch),
+      () => {
+        const { savings, inputs, tokensPerPass: maxTokens } = this.#planFor(batch.inputIds.length);
+        return this.network.forwardBackward(batch, numItems, { savings, inputs, maxTokens, seed: pass.seed });
+      },
+    );
   }
 
   async evaluateLoss(batch: PackedBatch): Promise<{ lossSum: number; numItems: number }> {
-    return { lossSum: await this.network.lossSum(batch), numItems: shiftedTargets(batch).rows.length };
+    const lossSum = await withMemoryAdvice(
+      () => this.#memoryAdvice("evaluation", batch),
+      () => this.network.lossSum(batch),
+    );
+    return { lossSum, numItems: shiftedTargets(batch).rows.length };
   }
 
   generate(options: GenerateOptions): Promise<number[][]> {
@@ -132,6 +166,7 @@ export class PeftModel implements LanguageModel, TrainableModel {
 
   /** Takes the adapter off and gives the base model back. */
   unload(): LoadedModel {
+    this.endTraining();
     detachLora(this.network);
     return this.base;
   }
@@ -140,10 +175,42 @@ export class PeftModel implements LanguageModel, TrainableModel {
     this.unload().dispose();
   }
 
-  #saving(tokens: number): Saving {
-    const choice = this.peftConfig.useGradientCheckpointing;
-    if (typeof choice === "boolean") return choice ? "none" : "all";
-    return activationBytes(this, tokens) < freeBytes() / 2 ? "all" : "none";
+  /** The plan that is there, when it was made for as many tokens; a pass that was not foreseen gets its own. */
+  #planFor(tokens: number): PassPlan {
+    if (this.#plan !== null && tokens <= this.#plan.tokensPerPass) return this.#plan;
+    return this.#choosePlan({ tokens, longest: tokens, maxTokens: null });
+  }
+
+  #choosePlan(load: TrainingLoad): PassPlan {
+    const { network } = this;
+    const hasHost = activeCuda() !== null;
+    const { useGradientCheckpointing: chosen } = this.peftConfig;
+    // With one memory there is nowhere to move anything to.
+    const mode = chosen === "unsloth" && !hasHost ? "auto" : chosen;
+    const parameters = this.trainableParameters();
+    const plan = () => planPasses(passShape(network), { mode, ...load, budget: freeForPasses(parameters), hasHost });
+    this.#plan = plan();
+    // A pass reads few rows of the embedding, so it costs hardly anything to have it elsewhere; a tied head reads all.
+    const worthwhile = mode === "unsloth" || (mode === "auto" && !keepsEverything(this.#plan, load.tokens));
+    if (hasHost && worthwhile && !this.config.tieWordEmbeddings) {
+      moveTableToHost(network.embedTokens);
+      this.#plan = plan();
+    }
+    return this.#plan;
+  }
+
+  #memoryAdvice(what: "training" | "evaluation", { inputIds, cuSeqlens }: PackedBatch): MemoryAdvice {
+    const sequences = cuSeqlens.length - 1;
+    const ways = ["lower maxTokensPerForward in TrainingArguments (or perDeviceTrainBatchSize) or maxSeqLength"];
+    if (what === "training" && this.peftConfig.useGradientCheckpointing !== "unsloth") {
+      ways.unshift('set useGradientCheckpointing: "unsloth" in getPeftModel');
+    }
+    if (!this.base.loadedIn4bit) ways.push("load the model with loadIn4bit: true");
+    ways.push("dispose() of models that are no longer needed");
+    return {
+      where: `It was a pass of ${what} over ${inputIds.length.toLocaleString("en-US")} tokens in ${sequences} sequence${sequences === 1 ? "" : "s"}.`,
+      hint: `${listed(ways)}.`,
+    };
   }
 }
 
@@ -153,16 +220,8 @@ function refuseSecondAdapter(base: LoadedModel): void {
   }
 }
 
-/** Memory that is free where activations live; on a GPU with what its pool has had before and will hand out again. */
-function freeBytes(): number {
-  const { gpu } = tensorMemory();
-  return gpu === null ? freemem() : gpu.free + gpu.peak - gpu.inUse;
-}
-
-/** Bytes that all layers keep when nothing is recomputed: the inputs and outputs of each projection and norm. */
-function activationBytes({ config, network }: PeftModel, tokens: number): number {
-  const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, numLayers } = config;
-  const elementBytes = storedBytes(network.embedTokens) / network.embedTokens.size;
-  const perToken = 6 * hiddenSize + 3 * intermediateSize + (3 * numHeads + 2 * numKvHeads) * headDim;
-  return elementBytes * perToken * tokens * numLayers;
+/** "Set a, lower b, or c" */
+function listed(ways: readonly string[]): string {
+  const text = ways.length === 1 ? ways[0]! : `${ways.slice(0, -1).join(", ")}, or ${ways.at(-1)}`;
+  return text[0]!.toUpperCase() + text.slice(1);
 }

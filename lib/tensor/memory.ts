@@ -79,6 +79,12 @@ export function storedBytes(tensor: tf.Tensor): number {
   return activeCuda()?.storage(tensor.dataId).bytes ?? tensor.size * Float32Array.BYTES_PER_ELEMENT;
 }
 
+/** Bytes that a tensor will take on the GPU, and does not yet. */
+export function missingOnDevice(tensor: tf.Tensor): number {
+  const storage = activeCuda()?.storage(tensor.dataId);
+  return storage === undefined || storage.device !== null ? 0 : tensor.size * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /** Frees what is only kept from one training pass to the next. */
 export function releasePassMemory(): void {
   const backend = activeCuda();

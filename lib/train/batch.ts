@@ -4,6 +4,9 @@ import type { PackedBatch } from "../tensor/layers.js";
 /** The label of a token that the loss leaves out. */
 export const IGNORED_LABEL = -100;
 
+/** The most tokens of a pass where nothing else says it. */
+export const DEFAULT_PASS_TOKENS = 8192;
+
 /** One text as tokens. */
 export interface Sequence {
   readonly inputIds: Int32Array;
@@ -52,25 +55,35 @@ export function packSequences(sequences: readonly Sequence[]): PackedBatch {
 }
 
 /**
- * Groups of at most `budget` tokens each, in order; a longer sequence stands alone. Groups with nothing to learn are
- * left out. All groups of a step share one divisor, so that the split changes no gradient.
+ * Groups of at most `budget` tokens each, as few and as even as filling them longest first makes them; a longer sequence
+ * stands alone. Sequences with nothing to learn are left out. All groups of a step share one divisor, so that the split
+ * changes no gradient.
  */
 export function splitByBudget(sequences: readonly Sequence[], budget: number): Sequence[][] {
-  const groups: Sequence[][] = [];
-  let tokens = 0;
-  for (const sequence of sequences) {
-    if (countItems([sequence], "shifted") === 0) continue;
-    const { length } = sequence.inputIds;
-    const last = groups.at(-1);
-    if (last === undefined || tokens + length > budget) {
-      groups.push([sequence]);
-      tokens = length;
-    } else {
-      last.push(sequence);
-      tokens += length;
-    }
+  const learnt = sequences.filter((sequence) => countItems([sequence], "shifted") > 0);
+  const long = learnt.filter(({ inputIds }) => inputIds.length > budget);
+  const short = learnt.filter(({ inputIds }) => inputIds.length <= budget);
+  const alone = long.map((sequence) => [sequence]);
+  if (short.length === 0) return alone;
+  for (let count = Math.ceil(countTokens(short) / budget); ; count++) {
+    const groups = spread(short, count);
+    if (groups.every((group) => countTokens(group) <= budget)) return [...alone, ...groups];
   }
-  return groups;
+}
+
+/** Each sequence, the longest first, to the group with the fewest tokens; inside a group they keep their order. */
+function spread(sequences: readonly Sequence[], count: number): Sequence[][] {
+  const groups = Array.from({ length: count }, () => ({ tokens: 0, members: [] as number[] }));
+  const bySize = sequences.map((_, index) => index);
+  bySize.sort((a, b) => sequences[b]!.inputIds.length - sequences[a]!.inputIds.length);
+  for (const index of bySize) {
+    const smallest = groups.reduce((least, group) => (group.tokens < least.tokens ? group : least));
+    smallest.tokens += sequences[index]!.inputIds.length;
+    smallest.members.push(index);
+  }
+  return groups
+    .filter(({ members }) => members.length > 0)
+    .map(({ members }) => members.sort((a, b) => a - b).map((index) => sequences[index]!));
 }
 
 /** Best-fit decreasing: fills rows of at most `maxTokens` with whole sequences (`packing: true`). */

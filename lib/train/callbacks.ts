@@ -1,6 +1,6 @@
 /** What can look into a training run, and steer it. */
 import type { TrainingPlan } from "./sampler.js";
-import type { TrainableModel } from "./trainable.js";
+import type { PassBudget, TrainableModel } from "./trainable.js";
 import type { LogRecord, StatefulCallback, TrainerState } from "./trainerState.js";
 import type { TrainingArguments } from "./trainingArguments.js";
 
@@ -19,6 +19,8 @@ export interface TrainerEvent {
   readonly model: TrainableModel;
   /** Examples, batches and updates of the run. */
   readonly plan: TrainingPlan;
+  /** How the model divides memory for the run; null where it does not. */
+  readonly passes: PassBudget | null;
 }
 
 /** One update as it happened. */

@@ -7,7 +7,8 @@ import type { TrainerState } from "./trainerState.js";
 export class ChartProgress implements TrainerCallback {
   #chart: LiveChart | null = null;
 
-  onTrainBegin({ state }: TrainerEvent): void {
+  onTrainBegin({ state, passes }: TrainerEvent): void {
+    if (passes !== null) console.log(`Memory: ${passes.summary}`);
     this.#chart = new LiveChart({ title: "Training", maxSteps: state.maxSteps, startStep: state.globalStep });
     this.#chart.addPast(loggedPoints(state));
     this.#chart.show();

@@ -1,6 +1,7 @@
 /** Progress in a terminal: one line for each log record, with speed, time left and memory. */
 import * as tf from "@tensorflow/tfjs";
 import { formatSeconds } from "../charts/duration.js";
+import { tensorMemory } from "../tensor/memory.js";
 import type { StepReport, TrainerCallback, TrainerEvent } from "./callbacks.js";
 import type { LogRecord } from "./trainerState.js";
 
@@ -10,13 +11,14 @@ export class ConsoleProgress implements TrainerCallback {
   /** @param write prints a line; console.log by default */
   constructor(readonly write: (line: string) => void = console.log) {}
 
-  onTrainBegin({ plan, state, model }: TrainerEvent): void {
+  onTrainBegin({ plan, state, model, passes }: TrainerEvent): void {
     const trained = model.trainableParameters().reduce((sum, parameter) => sum + parameter.size, 0);
     const from = state.globalStep > 0 ? ` from step ${state.globalStep}` : "";
     this.write(
       `Training${from}: ${count(plan.numExamples, "example")}, ${count(state.maxSteps, "step")} of ${plan.batchSize} x ` +
         `${plan.accumulation}, ${trained.toLocaleString("en-US")} trainable parameters`,
     );
+    if (passes !== null) this.write(`Memory: ${passes.summary}`);
   }
 
   onStepEnd({ step }: { step: StepReport }): void {
@@ -42,8 +44,10 @@ export class ConsoleProgress implements TrainerCallback {
   }
 }
 
-/** Resident memory of the process, and what the tensors take of it. */
+/** The most that the GPU held, or resident memory of the process, and what the tensors take of it. */
 function memory(): string {
+  const { gpu } = tensorMemory();
+  if (gpu !== null) return `GPU ${bytes(gpu.peak)} at most`;
   return `${bytes(process.memoryUsage().rss)} (tensors ${bytes(tf.memory().numBytes)})`;
 }
 

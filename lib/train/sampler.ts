@@ -1,5 +1,6 @@
 /** Which examples each update sees. Every epoch is a permutation of its own seed, so a position is all a resume needs. */
 import { permutation } from "../random.js";
+import { countTokens, type Example } from "./batch.js";
 
 /** Sizes of a run in the trainer's units. */
 export interface TrainingPlan {
@@ -91,4 +92,20 @@ export class Sampler {
     }
     return this.#order;
   }
+}
+
+/** Tokens of the largest of the updates `from` to before `to`, and of the longest sequence in any of them. */
+export function largestUpdate(
+  sampler: Sampler,
+  examples: readonly Example[],
+  from: number,
+  to: number,
+): { tokens: number; longest: number } {
+  let [tokens, longest] = [0, 0];
+  for (let step = from; step < to; step++) {
+    const sequences = sampler.at(step).indices.flatMap((index) => examples[index]!);
+    tokens = Math.max(tokens, countTokens(sequences));
+    for (const { inputIds } of sequences) longest = Math.max(longest, inputIds.length);
+  }
+  return { tokens, longest };
 }

@@ -3,7 +3,7 @@
 import { inspect } from "node:util";
 import { notebookDisplay } from "../charts/display.js";
 import { checkOptions, fail } from "../errors.js";
-import { type Example, packExamples } from "./batch.js";
+import { DEFAULT_PASS_TOKENS, type Example, packExamples } from "./batch.js";
 import { notify, type TrainerCallback } from "./callbacks.js";
 import { ChartProgress } from "./chartProgress.js";
 import { ConsoleProgress } from "./consoleProgress.js";
@@ -169,7 +169,7 @@ export class SFTTrainer {
     try {
       const options = {
         batchSize: args.perDeviceEvalBatchSize,
-        maxTokens: args.maxTokensPerForward,
+        maxTokens: args.maxTokensPerForward ?? DEFAULT_PASS_TOKENS,
         isStopped: () => watch.interrupted,
       };
       const metrics = await evaluateExamples(model, examples, options);
@@ -177,7 +177,7 @@ export class SFTTrainer {
       state.logHistory.push({ ...metrics, epoch: state.epoch, step: state.globalStep });
       const control = { shouldTrainingStop: false, shouldSave: false, shouldEvaluate: false, shouldLog: false };
       const plan = planTraining(this.#trainExamples.length, args);
-      await notify(this.#callbacks, "onEvaluate", { args, state, control, model, plan, metrics });
+      await notify(this.#callbacks, "onEvaluate", { args, state, control, model, plan, passes: null, metrics });
       return { ...metrics, epoch: state.epoch };
     } finally {
       watch.stop();

@@ -9,12 +9,34 @@ export interface TrainingPass {
   readonly seed: number;
 }
 
+/** What a run will ask of the model. */
+export interface TrainingLoad {
+  /** Of the largest update. */
+  readonly tokens: number;
+  /** Of the longest sequence. */
+  readonly longest: number;
+  /** The most tokens that a pass may have; null: as many as memory allows. */
+  readonly maxTokens: number | null;
+}
+
+/** How the model divides memory for a run. */
+export interface PassBudget {
+  /** The most tokens of a pass. */
+  readonly tokensPerPass: number;
+  /** The choice in a sentence. */
+  readonly summary: string;
+}
+
 export interface TrainableModel {
   readonly config: ModelConfig;
   /** The parameters that the optimizer updates, always in the same order. */
   trainableParameters(): readonly Parameter[];
   /** Called once before the first step. */
   forTraining(): void;
+  /** Called once after that: divides memory for what is to come. Without it passes have up to 8,192 tokens. */
+  planPasses?(load: TrainingLoad): PassBudget;
+  /** Called once after the last step: gives back what was only kept for the next pass. */
+  endTraining?(): void;
   /**
    * Adds the gradients of sum(cross entropies of the batch) / numItems to `Parameter.grad`.
    * @returns that share of the step's loss

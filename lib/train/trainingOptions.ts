@@ -25,10 +25,11 @@ export interface TrainingOptions {
   /** Leaves out the last, smaller micro-batch of an epoch. Default false. */
   dataloaderDropLast?: boolean;
   /**
-   * Tokens in one forward pass. All sequences of an update go through the model together, without padding, when they
-   * fit; otherwise in several passes with the same gradients. Lower it to save memory. Default 8192. (tunelab's own.)
+   * The most tokens in one forward pass. All sequences of an update go through the model together, without padding, when
+   * they fit; otherwise in several passes with the same gradients. Lower it to save memory. Default null: as many as
+   * memory allows, and 8,192 in evaluations. (tunelab's own.)
    */
-  maxTokensPerForward?: number;
+  maxTokensPerForward?: number | null;
   /**
    * What a step's loss is divided by. "shifted": the number of predicted tokens, so that the loss is their exact mean.
    * "unshifted": the number of labels, as in transformers (one more for each sequence). Default "shifted". (tunelab's own.)
@@ -124,7 +125,7 @@ export const DEFAULTS: Required<TrainingOptions> = {
   perDeviceEvalBatchSize: 8,
   gradientAccumulationSteps: 1,
   dataloaderDropLast: false,
-  maxTokensPerForward: 8192,
+  maxTokensPerForward: null,
   numItemsInBatch: "shifted",
   numTrainEpochs: 3,
   maxSteps: -1,

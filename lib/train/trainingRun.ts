@@ -1,7 +1,15 @@
 /** One run of training from its first to its last update: the loop that a person reads top to bottom. */
 import { existsSync } from "node:fs";
 import { fail } from "../errors.js";
-import { countItems, countTokens, type Example, packSequences, type Sequence, splitByBudget } from "./batch.js";
+import {
+  countItems,
+  countTokens,
+  DEFAULT_PASS_TOKENS,
+  type Example,
+  packSequences,
+  type Sequence,
+  splitByBudget,
+} from "./batch.js";
 import {
   collectCallbackStates,
   notify,
@@ -28,10 +36,10 @@ import { rounded, type SpeedMetrics, secondsSince, speedMetrics } from "./metric
 import { clipFactor, gradientNorm } from "./optim/clip.js";
 import { createOptimizer } from "./optim/create.js";
 import type { Optimizer } from "./optim/optimizer.js";
-import { mixSeed, planTraining, type SampledStep, Sampler, type TrainingPlan } from "./sampler.js";
+import { largestUpdate, mixSeed, planTraining, type SampledStep, Sampler, type TrainingPlan } from "./sampler.js";
 import { createSchedule } from "./schedule.js";
 import { TrainingDiverged, TrainingInterrupted } from "./stopped.js";
-import { nonEmbeddingParameters, type TrainableModel, type TrainingTokenizer } from "./trainable.js";
+import { nonEmbeddingParameters, type PassBudget, type TrainableModel, type TrainingTokenizer } from "./trainable.js";
 import type { LogRecord, TrainerState } from "./trainerState.js";
 import type { TrainingArguments } from "./trainingArguments.js";
 
@@ -78,6 +86,7 @@ export class TrainingRun {
   };
   readonly #flosPerToken: number;
   #progress: Progress;
+  #passes: PassBudget | null = null;
   #watch: InterruptWatch = { interrupted: false, cellAborted: false, stop: () => {} };
   #stopped = false;
   #start = 0;
@@ -152,6 +161,9 @@ export class TrainingRun {
     try {
       model.forTraining();
       if (resumeFrom !== null) await this.#resume(await findCheckpoint(args.outputDir, resumeFrom));
+      const sizes = largestUpdate(this.#sampler, this.#input.trainExamples, state.globalStep, state.maxSteps);
+      if (sizes.tokens > 0)
+        this.#passes = model.planPasses?.({ ...sizes, maxTokens: args.maxTokensPerForward }) ?? null;
       await notify(callbacks, "onTrainBegin", this.#event());
       if (args.evalOnStart && state.globalStep === 0) await this.#evaluate();
       this.#start = performance.now();
@@ -172,6 +184,7 @@ export class TrainingRun {
       this.#watch.stop();
       this.#zeroGradients();
       this.#optimizer.dispose?.();
+      model.endTraining?.();
       await notify(callbacks, "onTrainEnd", { ...this.#event(), outcome });
     }
   }
@@ -212,7 +225,8 @@ export class TrainingRun {
     const numItems = countItems(sequences, args.numItemsInBatch);
     this.#zeroGradients();
     let loss = 0;
-    for (const [index, group] of splitByBudget(sequences, args.maxTokensPerForward).entries()) {
+    const most = this.#passes?.tokensPerPass ?? args.maxTokensPerForward ?? DEFAULT_PASS_TOKENS;
+    for (const [index, group] of splitByBudget(sequences, most).entries()) {
       const seed = mixSeed(args.seed, state.globalStep, index);
       loss += await model.forwardBackward(packSequences(group), numItems, { seed });
       if (!Number.isFinite(loss)) break;
@@ -290,7 +304,7 @@ export class TrainingRun {
     if (evalExamples === null) fail("There is no evalDataset to evaluate on.", { hint: "Give one to SFTTrainer." });
     const metrics = await evaluateExamples(model, evalExamples, {
       batchSize: args.perDeviceEvalBatchSize,
-      maxTokens: args.maxTokensPerForward,
+      maxTokens: args.maxTokensPerForward ?? DEFAULT_PASS_TOKENS,
       isStopped: () => this.#watch.interrupted || this.#stopped,
     });
     if (metrics === null) return null;
@@ -371,6 +385,6 @@ export class TrainingRun {
 
   #event(): TrainerEvent {
     const { args, state, model } = this.#input;
-    return { args, state, control: this.#control, model, plan: this.#plan };
+    return { args, state, control: this.#control, model, plan: this.#plan, passes: this.#passes };
   }
 }

@@ -1,6 +1,7 @@
 /** Makes the optimizer that TrainingArguments name. */
 
 import { activeCuda } from "../../tensor/cuda/backend.js";
+import { adviseOnMemory } from "../../tensor/outOfMemory.js";
 import type { Parameter } from "../../tensor/parameter.js";
 import type { OptimizerName } from "../trainingOptions.js";
 import { AdamW } from "./adamw.js";
@@ -24,6 +25,16 @@ export function createOptimizer(
 ): Optimizer {
   const bits = STATE_BITS[name];
   const cuda = activeCuda();
-  if (cuda !== null) return new DeviceAdam(cuda, parameters, options, bits);
+  if (cuda !== null) {
+    try {
+      return new DeviceAdam(cuda, parameters, options, bits);
+    } catch (error) {
+      const less = bits === 8 ? "Lower r in getPeftModel" : 'Set optim: "adamw_8bit", lower r in getPeftModel';
+      adviseOnMemory(error, {
+        where: `The optimizer ${name} was being made.`,
+        hint: `${less}, or dispose() of models that are no longer needed.`,
+      });
+    }
+  }
   return bits === 8 ? new AdamW8bit(parameters, options) : new AdamW(parameters, options);
 }

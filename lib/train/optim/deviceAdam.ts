@@ -65,7 +65,7 @@ const EIGHT_BIT: Kind = {
 export class DeviceAdam implements Optimizer {
   #steps = 0;
   readonly #kind: Kind;
-  readonly #states: State[];
+  readonly #states: State[] = [];
 
   constructor(
     private readonly backend: CudaBackend,
@@ -75,16 +75,20 @@ export class DeviceAdam implements Optimizer {
   ) {
     const { cuda } = backend;
     this.#kind = bits === 8 ? EIGHT_BIT : FLOAT32;
-    this.#states = parameters.map(({ size }) => {
-      const layout = Object.entries(this.#kind.layout(size));
-      return Object.fromEntries(
-        layout.map(([name, [dtype, length]]) => {
-          const buffer = cuda.createBuffer(dtype, length, "optimizer");
-          cuda.fill(buffer, 0);
-          return [name, buffer];
-        }),
-      );
-    });
+    try {
+      for (const { size } of parameters) {
+        const state: Record<string, DeviceBuffer> = {};
+        this.#states.push(state);
+        for (const [name, [dtype, length]] of Object.entries(this.#kind.layout(size))) {
+          state[name] = cuda.createBuffer(dtype, length, "optimizer");
+          cuda.fill(state[name], 0);
+        }
+      }
+    } catch (error) {
+      // Memory ran out: the rest of it is wanted elsewhere.
+      this.dispose();
+      throw error;
+    }
   }
 
   get steps(): number {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { permutation } from "../../../lib/random.js";
-import { mixSeed, planTraining, Sampler } from "../../../lib/train/sampler.js";
+import { largestUpdate, mixSeed, planTraining, Sampler } from "../../../lib/train/sampler.js";
 
 const ARTICLE = {
   perDeviceTrainBatchSize: 2,
@@ -74,5 +74,20 @@ describe("permutation", () => {
       });
     }
     for (const count of counts) assert.ok(count > 850 && count < 1150, String(counts));
+  });
+});
+
+describe("largestUpdate", () => {
+  it("finds the update with the most tokens, and the longest sequence of those that are left", () => {
+    const lengths = [3, 9, 4, 4, 8, 8, 20, 1];
+    const examples = lengths.map((length) => {
+      const inputIds = new Int32Array(length);
+      return [{ inputIds, labels: inputIds }];
+    });
+    const args = { ...ARTICLE, perDeviceTrainBatchSize: 1, gradientAccumulationSteps: 2, maxSteps: 4 };
+    const sampler = new Sampler(planTraining(8, args), null);
+    assert.deepEqual(largestUpdate(sampler, examples, 0, 4), { tokens: 21, longest: 20 });
+    assert.deepEqual(largestUpdate(sampler, examples, 0, 3), { tokens: 16, longest: 9 });
+    assert.deepEqual(largestUpdate(sampler, examples, 4, 4), { tokens: 0, longest: 0 });
   });
 });

@@ -8,6 +8,7 @@ import { ConsoleProgress } from "../../../lib/train/consoleProgress.js";
 import { EarlyStoppingCallback } from "../../../lib/train/earlyStopping.js";
 import { SFTTrainer, type SFTTrainerOptions } from "../../../lib/train/sftTrainer.js";
 import { TrainingDiverged, TrainingInterrupted } from "../../../lib/train/stopped.js";
+import type { PassBudget, TrainingLoad } from "../../../lib/train/trainable.js";
 import { TrainingArguments } from "../../../lib/train/trainingArguments.js";
 import type { TrainingOptions } from "../../../lib/train/trainingOptions.js";
 import { BigramModel, sampleTexts, tokenizer, VOCAB } from "./bigramModel.js";
@@ -125,6 +126,36 @@ describe("SFTTrainer", () => {
     for (const other of others) {
       for (const [i, loss] of other.entries()) assert.ok(Math.abs(loss - first![i]!) <= 2e-4, `${loss} ${first![i]}`);
     }
+  });
+
+  it("asks the model once how memory divides its steps, keeps to the answer, and says it", async () => {
+    const loads: TrainingLoad[] = [];
+    const lines: string[] = [];
+    let ended = 0;
+    class Planned extends BigramModel {
+      planPasses(load: TrainingLoad): PassBudget {
+        loads.push(load);
+        return { tokensPerPass: Math.ceil(load.tokens / 2), summary: "halves." };
+      }
+      endTraining(): void {
+        ended++;
+      }
+    }
+    const { passes, trainer } = await trained({ maxSteps: 12 }, new Planned(), {
+      callbacks: [new ConsoleProgress((line) => void lines.push(line))],
+    });
+    const whole = await trained({ maxSteps: 12 });
+    const [load] = loads;
+    assert.deepEqual([loads.length, ended, lines[1]], [1, 1, "Memory: halves."]);
+    assert.deepEqual(load, {
+      tokens: Math.max(...whole.passes),
+      longest: Math.max(...sampleTexts(50).map(({ text }) => text.length)),
+      maxTokens: null,
+    });
+    assert.ok(passes.length > 12 && Math.max(...passes) <= Math.ceil(load!.tokens / 2));
+    losses(trainer).forEach((loss, i) => {
+      assert.ok(Math.abs(loss - losses(whole.trainer)[i]!) <= 2e-4);
+    });
   });
 
   it("divides by predicted tokens, or by labels as transformers counts", async () => {

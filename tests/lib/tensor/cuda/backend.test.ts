@@ -14,7 +14,7 @@ import { createOptimizer } from "../../../../lib/train/optim/create.js";
 import { use } from "../backends.js";
 import { assertNear } from "../compare.js";
 import { disposeLayer, packed, randomLayer, randomWeight, values } from "../tinyLayer.js";
-import { counts, heldBytes, resetCounts } from "./fakeCuda.js";
+import { counts, heldBytes, resetCounts, setLimit } from "./fakeCuda.js";
 
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
@@ -104,6 +104,24 @@ describe('the backend "cuda", over CPU ops', () => {
     optimizer.dispose!();
     disposeLayer(layer);
     tf.dispose([table, norm, head.kind === "dense" ? head.values : []]);
+  });
+
+  it("says what helps when there is no memory for an optimizer", () => {
+    const parameter = new Parameter("p", tf.zeros([5000]));
+    const held = heldBytes();
+    setLimit(held + 6000);
+    try {
+      const make = (kind: "adamw_8bit" | "adamw_torch") => createOptimizer(kind, [parameter], ADAM);
+      assert.throws(
+        () => make("adamw_torch"),
+        /out of memory[\s\S]*adamw_torch was being made\. Set optim: "adamw_8bit"/,
+      );
+      assert.throws(() => make("adamw_8bit"), /out of memory[\s\S]*adamw_8bit was being made\. Lower r/);
+      assert.equal(heldBytes(), held);
+    } finally {
+      setLimit(Number.POSITIVE_INFINITY);
+    }
+    parameter.dispose();
   });
 
   it("has the optimizers' states of the CPU, to save and to go on with", async () => {
