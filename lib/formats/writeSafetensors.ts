@@ -6,8 +6,8 @@ import { DTYPE_BYTES, elementCount, type SafetensorsDtype, type TensorInfo } fro
 
 export interface TensorToWrite extends TensorInfo {
   readonly name: string;
-  /** The tensor's bytes, or a function that makes them when their turn comes. */
-  readonly data: Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+  /** The tensor's bytes, or a function that makes them when their turn comes, at once or in pieces. */
+  readonly data: Uint8Array | (() => Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>);
 }
 
 /** The order of the format's own writer: wider dtypes first, which keeps every tensor aligned, then by name. */
@@ -47,16 +47,20 @@ export async function writeSafetensors(
   await writeAtomically(path, async (file) => {
     await file.write(formatHeader({ tensors, metadata }));
     for (const entry of sorted) {
-      const data = typeof entry.data === "function" ? await entry.data() : entry.data;
-      const expected = byteLength(entry);
-      if (data.byteLength !== expected) {
-        fail(
-          `The tensor "${entry.name}" of shape [${entry.shape.join(", ")}] and dtype ${entry.dtype} needs ${expected} bytes, got ${data.byteLength}.`,
-        );
+      const made = typeof entry.data === "function" ? await entry.data() : entry.data;
+      let written = 0;
+      for await (const piece of made instanceof Uint8Array ? [made] : made) {
+        for (let done = 0; done < piece.byteLength; ) {
+          const { bytesWritten } = await file.write(piece, done, Math.min(WRITE_BYTES, piece.byteLength - done));
+          done += bytesWritten;
+        }
+        written += piece.byteLength;
       }
-      for (let done = 0; done < data.byteLength; ) {
-        const { bytesWritten } = await file.write(data, done, Math.min(WRITE_BYTES, data.byteLength - done));
-        done += bytesWritten;
+      const expected = byteLength(entry);
+      if (written !== expected) {
+        fail(
+          `The tensor "${entry.name}" of shape [${entry.shape.join(", ")}] and dtype ${entry.dtype} needs ${expected} bytes, got ${written}.`,
+        );
       }
     }
   });

@@ -1,4 +1,4 @@
-/** Adds the adapter to the weights and writes a complete 16-bit checkpoint, one matrix at a time. */
+/** Adds the adapter to the weights and writes a complete 16-bit checkpoint, one matrix at a time or a part of it. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -9,6 +9,7 @@ import { bytesOf, type TensorSource } from "../formats/tensorEntry.js";
 import type { TensorToWrite } from "../formats/writeSafetensors.js";
 import type { CausalLM } from "../models/causalLm.js";
 import { dequantizeNf4 } from "../quant/nf4.js";
+import { tensorPieces, tensorValues } from "../tensor/cuda/pieces.js";
 import { DeviceQuantState } from "../tensor/cuda/quantState.js";
 import { type Linear, PROJECTIONS, type Weight } from "../tensor/layers.js";
 import { projectionPath } from "./attach.js";
@@ -45,15 +46,16 @@ function* mergedTensors(
   original: TensorSource | null,
   dtype: "BF16" | "F16",
 ): Generator<TensorToWrite> {
-  const encode = dtype === "BF16" ? float32ToBf16 : float32ToF16;
-  const entry = (name: string, shape: readonly number[], values: () => Promise<Float32Array>): TensorToWrite => ({
-    name,
-    dtype,
-    shape,
-    data: async () => bytesOf(encode(await values())),
-  });
-  const plain = (name: string, tensor: tf.Tensor) =>
-    entry(name, tensor.shape, async () => (await tensor.data()) as Float32Array);
+  const encode = (values: Float32Array) => bytesOf(dtype === "BF16" ? float32ToBf16(values) : float32ToF16(values));
+  const entry = (name: string, shape: readonly number[], values: () => Promise<Float32Array>): TensorToWrite => {
+    return { name, dtype, shape, data: async () => encode(await values()) };
+  };
+  const plain = (name: string, tensor: tf.Tensor): TensorToWrite => {
+    async function* data() {
+      for await (const piece of tensorPieces(tensor)) yield encode(piece);
+    }
+    return { name, dtype, shape: tensor.shape, data };
+  };
 
   yield plain("model.embed_tokens.weight", model.embedTokens);
   for (const [index, layer] of model.layers.entries()) {
@@ -79,17 +81,20 @@ async function weightValues(weight: Weight): Promise<Float32Array> {
   if (weight.kind === "nf4") {
     return weight.state instanceof DeviceQuantState ? weight.state.values() : dequantizeNf4(weight.state);
   }
-  return Float32Array.from((await weight.values.data()) as Float32Array);
+  return tensorValues(weight.values);
 }
 
 /** W + scaling · B A in float32, rounded to 16 bits only when it is written. */
-async function addAdapter(base: Float32Array, { lora, inFeatures, outFeatures }: Linear): Promise<Float32Array> {
+async function addAdapter(base: Float32Array, { lora }: Linear): Promise<Float32Array> {
   if (lora === null) return base;
   const delta = tf.tidy(() =>
     tf.mul(tf.matMul(lora.b.value as tf.Tensor2D, lora.a.value as tf.Tensor2D), lora.scaling),
   );
-  const values = (await delta.data()) as Float32Array;
+  let at = 0;
+  for await (const piece of tensorPieces(delta)) {
+    for (let i = 0; i < piece.length; i++) base[at + i] = (base[at + i] as number) + (piece[i] as number);
+    at += piece.length;
+  }
   delta.dispose();
-  for (let i = 0; i < outFeatures * inFeatures; i++) base[i] = (base[i] as number) + (values[i] as number);
   return base;
 }

@@ -6,6 +6,7 @@ import type { CudaTable, DeviceBuffer, DeviceBuffers, NativeQuantState } from ".
 import { SIGNED_DYNAMIC_MAP } from "../../quant/dynamicMap.js";
 import { NF4_CODE } from "../../quant/nf4.js";
 import type { QuantState } from "../../quant/quantState.js";
+import { downloadWhole } from "./pieces.js";
 
 const BLOCK_SIZE = 64;
 const NESTED_BLOCK_SIZE = 256;
@@ -110,7 +111,7 @@ export class DeviceQuantState implements QuantState {
     );
     try {
       this.cuda.dequantizeNf4(this.device, expanded);
-      return (await this.cuda.download(expanded)) as Float32Array;
+      return await downloadWhole(this.cuda, expanded);
     } finally {
       this.cuda.dispose(expanded);
     }

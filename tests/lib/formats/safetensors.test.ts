@@ -70,6 +70,18 @@ describe("writeSafetensors", () => {
     file.close();
   });
 
+  it("takes a tensor's bytes in pieces", async () => {
+    async function* data() {
+      for (const value of [1, 2, 3]) yield fromFloat32("F32", Float32Array.of(value));
+    }
+    await writeSafetensors(path("pieces.safetensors"), [{ name: "x", dtype: "F32", shape: [3], data }]);
+    const file = SafetensorsFile.open(path("pieces.safetensors"));
+    assert.deepEqual(file.readFloat32("x"), Float32Array.of(1, 2, 3));
+    file.close();
+    const short = { name: "x", dtype: "F32", shape: [4], data } as const;
+    await assert.rejects(writeSafetensors(path("short.safetensors"), [short]), /needs 16 bytes, got 12/);
+  });
+
   it("leaves the old file and nothing else when it fails", async () => {
     writeFileSync(path("kept.safetensors"), "old");
     const wrong = { name: "x", dtype: "F32", shape: [3], data: new Uint8Array(8) } as const;

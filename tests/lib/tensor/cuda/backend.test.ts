@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { dequantizeNf4, quantizeNf4 } from "../../../../lib/quant/nf4.js";
 import { initBackend, isBfloat16Supported } from "../../../../lib/tensor/backend.js";
 import { activeCuda, type CudaBackend } from "../../../../lib/tensor/cuda/backend.js";
+import { tensorPieces, tensorValues } from "../../../../lib/tensor/cuda/pieces.js";
 import { DeviceQuantState } from "../../../../lib/tensor/cuda/quantState.js";
 import { DeviceWeights, firstNonFinite } from "../../../../lib/tensor/cuda/weights.js";
 import { moveTableToHost, tensorMemory } from "../../../../lib/tensor/memory.js";
@@ -168,6 +169,23 @@ describe('the backend "cuda", over CPU ops', () => {
     const moved = DeviceQuantState.upload(backend.cuda, plain);
     assert.deepEqual([await moved.values(), moved.bytes], [dequantizeNf4(plain), 64 * 48 + 4 * 96]);
     moved.dispose();
+  });
+
+  it("reads large values in pieces, from the GPU and from the host", async () => {
+    const numbers = values(50, 7);
+    for (const onGpu of [false, true]) {
+      const tensor = tf.tensor2d(numbers, [5, 10]);
+      if (onGpu) backend.buffer(tensor);
+      const pieces: number[][] = [];
+      for await (const piece of tensorPieces(tensor, 20)) pieces.push([...piece]);
+      assert.deepEqual(pieces, [
+        [...numbers.subarray(0, 20)],
+        [...numbers.subarray(20, 40)],
+        [...numbers.subarray(40)],
+      ]);
+      assert.deepEqual(await tensorValues(tensor), numbers);
+      tensor.dispose();
+    }
   });
 
   it("moves a tensor to host memory that ops read, without changing it", () => {
