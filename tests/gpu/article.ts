@@ -2,13 +2,16 @@
  * The article's training set-up on a checkpoint of checkpoint.py through the library: loads and quantises it on the GPU,
  * trains LoRA on texts of the article's lengths, 8 a step, and decodes. Says times, rates, and who held how much memory.
  *   node article.mjs FOLDER nf4|dense MODE:STEPS ...     dense keeps the weights in bfloat16: LoRA without quantisation
- * Modes: article, as the article sets it; saver, recomputing everything, TUNELAB_GPU_SAVER_TOKENS (2048) at a time;
- * fast, keeping everything; half, the same with half the tokens at a time. Figures go to article-<kind>.json.
+ * Modes: article, as the article sets it ("unsloth"); saver, the same TUNELAB_GPU_SAVER_TOKENS (2048) at a time; recomputed
+ * (true); auto; fast, keeping everything (false); half, the same with half the tokens at a time. Figures go to
+ * article-<kind>.json.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fail, suggestion } from "../../lib/errors.js";
 import { FastLanguageModel } from "../../lib/models/fastLanguageModel.js";
 import type { LanguageModel } from "../../lib/models/languageModel.js";
+import type { Checkpointing } from "../../lib/models/passPlan.js";
 import type { PeftModel } from "../../lib/peft/peftModel.js";
 import { backendReport, isBfloat16Supported } from "../../lib/tensor/backend.js";
 import { activeCuda } from "../../lib/tensor/cuda/backend.js";
@@ -17,19 +20,20 @@ import { TrainingArguments } from "../../lib/train/trainingArguments.js";
 import { gibibytes, peaks, stopwatch, writeResults } from "./results.js";
 
 interface Mode {
-  /** What is kept for the backward pass. */
-  readonly useGradientCheckpointing: boolean | "unsloth";
-  /** Tokens that go through the model at a time. */
-  readonly maxTokensPerForward: number;
+  readonly useGradientCheckpointing: Checkpointing;
+  /** Tokens that go through the model at a time; null: as many as memory allows. */
+  readonly maxTokensPerForward: number | null;
 }
 
 const MODES: Readonly<Record<string, Mode>> = {
-  article: { useGradientCheckpointing: "unsloth", maxTokensPerForward: 8192 },
+  article: { useGradientCheckpointing: "unsloth", maxTokensPerForward: null },
   saver: {
-    useGradientCheckpointing: process.env.TUNELAB_GPU_SAVER === "unsloth" ? "unsloth" : true,
+    useGradientCheckpointing: "unsloth",
     maxTokensPerForward: Number(process.env.TUNELAB_GPU_SAVER_TOKENS ?? 2048),
   },
-  fast: { useGradientCheckpointing: false, maxTokensPerForward: 8192 },
+  recomputed: { useGradientCheckpointing: true, maxTokensPerForward: null },
+  auto: { useGradientCheckpointing: "auto", maxTokensPerForward: null },
+  fast: { useGradientCheckpointing: false, maxTokensPerForward: null },
   half: { useGradientCheckpointing: false, maxTokensPerForward: 4096 },
 };
 
@@ -55,6 +59,7 @@ console.log(`${kind}, ${figures.layers} layers loaded in ${Number(figures.loadSe
 let base = model;
 for (const [index, run] of runs.entries()) {
   const [mode = "", steps = "6"] = run.split(":");
+  if (!(mode in MODES)) fail(`Unknown mode "${mode}".`, { hint: suggestion(mode, Object.keys(MODES)) });
   const peft = await attach(base, mode);
   if (index === 0) figures.attachSeconds = seconds();
   figures[mode] = await train(peft, mode, Number(steps));
@@ -76,12 +81,17 @@ async function train(peft: PeftModel, mode: string, steps: number): Promise<obje
   activeCuda()?.cuda.resetPeaks();
   const each: { seconds: number; tokens: number; loss: number }[] = [];
   let begun = 0;
+  let plan = "";
   const trainer = new SFTTrainer({
     model: peft,
     tokenizer,
     trainDataset: rows.map((ids) => ({ input_ids: ids })),
     callbacks: [
       {
+        onTrainBegin: ({ passes }) => {
+          plan = passes!.summary;
+          console.log(`${kind} ${mode}: ${plan}`);
+        },
         onStepBegin: () => {
           begun = performance.now();
         },
@@ -113,7 +123,8 @@ async function train(peft: PeftModel, mode: string, steps: number): Promise<obje
   await trainer.train();
   const { gpu } = peft.memory();
   const peakGib = peaks(gpu);
-  const driverGib = gpu === null ? null : gibibytes(gpu.total - gpu.free);
+  // What was given back after the last step is added again.
+  const driverGib = gpu === null ? null : gibibytes(gpu.total - gpu.free - gpu.reserved + gpu.reservedPeak);
   const warm = each.slice(2);
   const sum = (of: "seconds" | "tokens") => warm.reduce((total, step) => total + step[of], 0);
   const rate = sum("tokens") / sum("seconds");
@@ -123,7 +134,9 @@ async function train(peft: PeftModel, mode: string, steps: number): Promise<obje
       `${each[0]!.seconds.toFixed(2)} s), ${rate.toFixed(0)} tok/s, loss ${each[0]!.loss.toFixed(3)} to ` +
       `${each.at(-1)!.loss.toFixed(3)}${memory}`,
   );
-  return { ...MODES[mode], each, rate, peakGib, driverGib, hostGib: process.resourceUsage().maxRSS / 2 ** 20 };
+  const pinnedGib = gpu === null ? null : gibibytes(gpu.host);
+  const hostGib = process.resourceUsage().maxRSS / 2 ** 20;
+  return { ...MODES[mode], plan, each, rate, peakGib, driverGib, pinnedGib, hostGib };
 }
 
 function owners({ all, ...each }: Record<string, number>): string {

@@ -45,7 +45,8 @@ onGpu("the library on the GPU", () => {
     } finally {
       for (const buffer of held) cuda.dispose(buffer);
     }
-    assert.equal(cuda.memory().owners.activations.inUse, used.inUse);
+    // Buffers of earlier tests may be collected meanwhile.
+    assert.ok(cuda.memory().owners.activations.inUse <= used.inUse);
     assert.equal(await step(), expected);
     peft.dispose();
   });

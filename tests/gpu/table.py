@@ -7,7 +7,7 @@ from pathlib import Path
 
 LOGS, RESULTS = Path(sys.argv[1]), Path(sys.argv[2])
 PEERS = {"Unsloth": "unsloth", "PEFT+bnb": "hf"}
-MODES = ("article", "saver", "fast", "half")
+MODES = ("article", "saver", "recomputed", "auto", "fast", "half")
 
 
 def figures(name):
