@@ -31,3 +31,17 @@ export async function withMemoryAdvice<T>(advice: () => MemoryAdvice, run: () =>
     return adviseOnMemory(error, advice());
   }
 }
+
+/** Runs what pins memory of the host for a training pass. */
+export function pinning<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    return adviseOnMemory(error, {
+      where: "It was for what training keeps outside of the GPU.",
+      hint:
+        "Set useGradientCheckpointing: true in getPeftModel, which keeps it on the GPU, or lower maxTokensPerForward in " +
+        "TrainingArguments.",
+    });
+  }
+}

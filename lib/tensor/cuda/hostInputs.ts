@@ -5,6 +5,7 @@
  */
 import type { CudaTable, DeviceBuffer, NativeHostStore } from "../../native/addon.js";
 import type { LayerInputs, PassBuffers } from "../native/passBuffers.js";
+import { pinning } from "../outOfMemory.js";
 import { ELEMENT_BYTES } from "./storage.js";
 
 interface Store {
@@ -57,7 +58,8 @@ export class HostInputs implements LayerInputs {
     this.#current = x;
     if (index === this.#last) return;
     this.#store ??= storeOf(this.cuda, this.#last, Math.ceil(x.length * ELEMENT_BYTES[x.dtype] * this.room));
-    this.cuda.hostStoreWrite(this.#store, index, x);
+    const store = this.#store;
+    pinning(() => this.cuda.hostStoreWrite(store, index, x));
     this.#copying.add(index);
   }
 

@@ -4,6 +4,7 @@
  */
 import type * as tf from "@tensorflow/tfjs";
 import type { CudaTable, DeviceBuffer, DeviceType, MemoryOwner } from "../../native/addon.js";
+import { pinning } from "../outOfMemory.js";
 
 /** Copies up to this many elements stay on the host too once they were read. */
 const KEPT_ELEMENTS = 1 << 16;
@@ -77,7 +78,7 @@ export class Storage {
   moveToHost(): void {
     if (this.#onHost) return;
     const from = this.toDevice("weights");
-    const to = this.cuda.createHostBuffer(from.dtype, from.length);
+    const to = pinning(() => this.cuda.createHostBuffer(from.dtype, from.length));
     this.cuda.copy(from, to);
     this.cuda.dispose(from);
     this.#device = to;

@@ -11,7 +11,7 @@ import { PeftModel } from "../../../lib/peft/peftModel.js";
 import { initBackend } from "../../../lib/tensor/backend.js";
 import { tensorMemory } from "../../../lib/tensor/memory.js";
 import { loadTinyModel, writeTinyModel } from "../models/tinyModel.js";
-import { heldBytes, setLimit } from "../tensor/cuda/fakeCuda.js";
+import { heldBytes, setLimit, setPinnable } from "../tensor/cuda/fakeCuda.js";
 import { registerFakeCuda } from "../tensor/cuda/register.js";
 
 const SEQUENCES = [
@@ -116,6 +116,24 @@ describe("gradient checkpointing", () => {
     assert.equal(saver.passPlan, null);
     saver.dispose();
     assert.equal(heldBytes("host"), 0);
+  });
+
+  it("says what helps when the host has no memory to pin", async () => {
+    const base = await loaded("cuda");
+    const model = attach(base, "unsloth");
+    const told = /host is out of memory that can be pinned[\s\S]*Set useGradientCheckpointing: true in getPeftModel/;
+    setPinnable(false);
+    await assert.rejects(pass(model), told);
+    assert.throws(() => model.planPasses({ tokens: 9, longest: 5, maxTokens: null }), told);
+    setPinnable(true);
+    model.planPasses({ tokens: 9, longest: 5, maxTokens: null });
+    setPinnable(false);
+    const held = heldBytes("activations");
+    await assert.rejects(pass(model), told);
+    assert.equal(heldBytes("activations"), held);
+    setPinnable(true);
+    assert.ok(Number.isFinite((await pass(model)).loss));
+    base.dispose();
   });
 
   it("explains memory that ran out in one error with a table, and goes on", async () => {

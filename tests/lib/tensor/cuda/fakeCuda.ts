@@ -28,9 +28,9 @@ class FakeBuffer implements DeviceBuffer {
   ) {
     this.length = memory!.length;
     if (owner !== "host" && heldBytes() + this.bytes > limit) {
-      const error = new Error(`The GPU Fake GPU is out of memory. In use:\n  activations: ${heldBytes("activations")}`);
-      throw Object.assign(error, { code: "TUNELAB_OUT_OF_MEMORY" });
+      refuse(`The GPU Fake GPU is out of memory. In use:\n  activations: ${heldBytes("activations")}`);
     }
+    if (owner === "host" && !pinnable) refuse("The host is out of memory that can be pinned.");
     live.add(this);
     most = Math.max(most, heldBytes());
   }
@@ -64,6 +64,7 @@ class FakeStore {
   ) {}
 
   write(slot: number, from: FakeBuffer): void {
+    if (!pinnable) refuse("The host is out of memory that can be pinned.");
     if (slot >= this.count || from.bytes > this.slotBytes)
       throw new Error(`Slot ${slot} does not take ${from.bytes} bytes.`);
     this.slots[slot] = { values: from.array.slice(), dtype: from.dtype };
@@ -139,6 +140,17 @@ class FakeDecoder {
 const live = new Set<FakeBuffer>();
 let limit = Number.POSITIVE_INFINITY;
 let most = 0;
+
+let pinnable = true;
+
+function refuse(message: string): never {
+  throw Object.assign(new Error(message), { code: "TUNELAB_OUT_OF_MEMORY" });
+}
+
+/** Whether the host has memory to pin. */
+export function setPinnable(possible: boolean): void {
+  pinnable = possible;
+}
 
 /** Bytes that the fake GPU has. */
 export function setLimit(bytes: number): void {
