@@ -27,7 +27,7 @@ export interface TrainingOptions {
   /**
    * The most tokens in one forward pass. All sequences of an update go through the model together, without padding, when
    * they fit; otherwise in several passes with the same gradients. Lower it to save memory. Default null: as many as
-   * memory allows, and 8,192 in evaluations. (tunelab's own.)
+   * memory allows, and no more than 8,192 in evaluations. (tunelab's own.)
    */
   maxTokensPerForward?: number | null;
   /**

@@ -304,7 +304,8 @@ export class TrainingRun {
     if (evalExamples === null) fail("There is no evalDataset to evaluate on.", { hint: "Give one to SFTTrainer." });
     const metrics = await evaluateExamples(model, evalExamples, {
       batchSize: args.perDeviceEvalBatchSize,
-      maxTokens: args.maxTokensPerForward ?? DEFAULT_PASS_TOKENS,
+      // What training passes fit into, evaluations do.
+      maxTokens: args.maxTokensPerForward ?? Math.min(DEFAULT_PASS_TOKENS, this.#passes?.tokensPerPass ?? Infinity),
       isStopped: () => this.#watch.interrupted || this.#stopped,
     });
     if (metrics === null) return null;

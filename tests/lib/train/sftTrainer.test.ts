@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { DisplayBundle } from "../../../lib/charts/display.js";
+import type { PackedBatch } from "../../../lib/tensor/layers.js";
 import { ConsoleProgress } from "../../../lib/train/consoleProgress.js";
 import { EarlyStoppingCallback } from "../../../lib/train/earlyStopping.js";
 import { SFTTrainer, type SFTTrainerOptions } from "../../../lib/train/sftTrainer.js";
@@ -131,6 +132,7 @@ describe("SFTTrainer", () => {
   it("asks the model once how memory divides its steps, keeps to the answer, and says it", async () => {
     const loads: TrainingLoad[] = [];
     const lines: string[] = [];
+    const evaluated: number[] = [];
     let ended = 0;
     class Planned extends BigramModel {
       planPasses(load: TrainingLoad): PassBudget {
@@ -140,8 +142,14 @@ describe("SFTTrainer", () => {
       endTraining(): void {
         ended++;
       }
+      override evaluateLoss(batch: PackedBatch) {
+        evaluated.push(batch.inputIds.length);
+        return super.evaluateLoss(batch);
+      }
     }
-    const { passes, trainer } = await trained({ maxSteps: 12 }, new Planned(), {
+    const evaluation = { evalStrategy: "steps", evalSteps: 12, perDeviceEvalBatchSize: 30 } as const;
+    const { passes, trainer } = await trained({ maxSteps: 12, ...evaluation }, new Planned(), {
+      evalDataset: sampleTexts(30),
       callbacks: [new ConsoleProgress((line) => void lines.push(line))],
     });
     const whole = await trained({ maxSteps: 12 });
@@ -152,7 +160,9 @@ describe("SFTTrainer", () => {
       longest: Math.max(...sampleTexts(50).map(({ text }) => text.length)),
       maxTokens: null,
     });
-    assert.ok(passes.length > 12 && Math.max(...passes) <= Math.ceil(load!.tokens / 2));
+    const most = Math.ceil(load!.tokens / 2);
+    assert.ok(passes.length > 12 && Math.max(...passes) <= most);
+    assert.ok(evaluated.length > 1 && Math.max(...evaluated) <= most, evaluated.join());
     losses(trainer).forEach((loss, i) => {
       assert.ok(Math.abs(loss - losses(whole.trainer)[i]!) <= 2e-4);
     });
