@@ -44,7 +44,7 @@ napi_value callOp(napi_env env, napi_callback_info rawInfo) {
     } catch (const Napi::Error&) {
       throw;
     } catch (const std::bad_alloc&) {
-      throw outOfMemory(env, "The native backend is out of memory.");
+      throw outOfMemory(env, "Out of memory in the native backend.");
     } catch (const OutOfMemory& error) {
       throw outOfMemory(env, error.what());
     } catch (const std::exception& error) {

@@ -10,6 +10,7 @@ import { clearWeightCache } from "../../../lib/tensor/portable/weights.js";
 import { BACKENDS, use } from "./backends.js";
 import { assertNear } from "./compare.js";
 import { counts, heldBytes, resetCounts, setLimit } from "./cuda/fakeCuda.js";
+import { restoreBackendAfterwards } from "./cuda/register.js";
 import { disposeLayer, GEOMETRY, packed, randomLayer, randomWeight, values } from "./tinyLayer.js";
 
 const VOCABULARY = 50;
@@ -73,6 +74,7 @@ function assertSame(actual: Result, expected: Result, tolerance: number, what: s
 for (const backend of BACKENDS) {
   describe(`trainingPass on ${backend}`, () => {
     before(() => use(backend));
+    restoreBackendAfterwards();
 
     it("equals the plain composition, whatever the layers keep", () => {
       const parts = network(0.3);
@@ -128,6 +130,7 @@ for (const backend of BACKENDS) {
 
 describe("trainingPass on cuda, over CPU ops", () => {
   before(() => use("cuda"));
+  restoreBackendAfterwards();
   afterEach(() => setLimit(Number.POSITIVE_INFINITY));
 
   it("computes the same bits with inputs in host memory, and holds two of them at a time", () => {

@@ -7,7 +7,7 @@ import { attachLora, detachLora } from "../../../../lib/peft/attach.js";
 import { resolveLoraConfig } from "../../../../lib/peft/loraConfig.js";
 import { loadTinyModel, writeTinyModel } from "../../models/tinyModel.js";
 import { counts, heldBytes, resetCounts } from "./fakeCuda.js";
-import { registerFakeCuda } from "./register.js";
+import { registerFakeCuda, restoreBackendAfterwards } from "./register.js";
 
 const PROMPTS = [[5, 9, 12, 33], [40], [7, 7, 21]];
 
@@ -32,6 +32,7 @@ describe("generate on cuda, over CPU ops", () => {
     else process.env.TUNELAB_BACKEND = wanted;
     rmSync(folder, { recursive: true });
   });
+  restoreBackendAfterwards();
 
   it("writes the host's tokens, ends rows where the host does, and waits for nothing", async () => {
     const options = { maxNewTokens: 14, eosTokenId: null, doSample: false, padTokenId: 3 };

@@ -2,7 +2,7 @@
 import { initBackend } from "../../../../lib/tensor/backend.js";
 import { flatMemory } from "../../../gpu/flatMemory.js";
 import { libraryCases } from "../../../gpu/libraryCases.js";
-import { registerFakeCuda } from "./register.js";
+import { registerFakeCuda, restoreBackendAfterwards } from "./register.js";
 
 describe("the library on cuda, over CPU ops", function () {
   this.timeout(300_000);
@@ -20,4 +20,7 @@ describe("the library on cuda, over CPU ops", function () {
       else process.env.TUNELAB_BACKEND = before;
     }
   });
+
+  // Last: what the cases set is taken back before.
+  restoreBackendAfterwards();
 });

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { loadAddon } from "../../../../lib/native/addon.js";
 import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
 import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
+import { initBackend } from "../../../../lib/tensor/backend.js";
 import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
 import { fakeCuda } from "./fakeCuda.js";
 
@@ -13,4 +14,11 @@ export function registerFakeCuda(): void {
   if (addon === undefined) throw new Error("The fake GPU computes with the native addon, which is not built.");
   registerCpuNative(addon.tensor as unknown as TensorTable);
   registerCuda(fakeCuda(addon.cpu), "cpu-native");
+}
+
+/** After the tests of the describe block, the backend is the machine's own again: other files' tests run in this process. */
+export function restoreBackendAfterwards(): void {
+  after(async () => {
+    await initBackend();
+  });
 }
