@@ -332,16 +332,23 @@ export class Supervisor {
       cursor_start: from,
       cursor_end: to,
       metadata: {
-        _jupyter_types_experimental: items.map(({ name, kind }) => ({ text: name, type: kind, start: from, end: to })),
+        _jupyter_types_experimental: items.map(({ name, kind, signature = "" }) => ({
+          text: name,
+          type: kind,
+          signature,
+          start: from,
+          end: to,
+        })),
       },
     };
   }
 
   async #inspect(content: JsonObject): Promise<ReplyContent> {
     const code = asString(content.code);
-    const text = await this.#compiler().inspect(code, toUnits(code, asNumber(content.cursor_pos, code.length)));
-    const data: JsonObject = text === undefined ? {} : { "text/plain": text };
-    return { status: "ok", found: text !== undefined, data, metadata: {} };
+    const position = toUnits(code, asNumber(content.cursor_pos, code.length));
+    const found = await this.#compiler().inspect(code, position, content.detail_level === 1);
+    const data: JsonObject = found === undefined ? {} : { "text/plain": found.text, "text/markdown": found.markdown };
+    return { status: "ok", found: found !== undefined, data, metadata: {} };
   }
 
   #headerOf(cell: number): ParentHeader {

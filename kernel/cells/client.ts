@@ -2,13 +2,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { CheckLevel } from "../magics/names.js";
 import type { Compilation, Completion } from "./compiler.js";
+import type { Inspection } from "./inspection.js";
 import type { Known } from "./preloadedNames.js";
 import { CELLS_PROGRAM, makeSnapshot, snapshotArguments, snapshotEnvironment } from "./snapshotFile.js";
 
 export type CellsCall =
   | { method: "compile"; source: string; check: CheckLevel }
   | { method: "finish"; lost: readonly string[] }
-  | { method: "complete" | "inspect"; source: string; position: number }
+  | { method: "complete"; source: string; position: number }
+  | { method: "inspect"; source: string; position: number; detailed: boolean }
   | { method: "isComplete" | "codeLines"; source: string }
   | { method: "reset" };
 
@@ -55,8 +57,8 @@ export class CellsClient {
     return this.#ask({ method: "complete", source, position }) as Promise<Completion>;
   }
 
-  inspect(source: string, position: number): Promise<string | undefined> {
-    return this.#ask({ method: "inspect", source, position }) as Promise<string | undefined>;
+  inspect(source: string, position: number, detailed: boolean): Promise<Inspection | undefined> {
+    return this.#ask({ method: "inspect", source, position, detailed }) as Promise<Inspection | undefined>;
   }
 
   isComplete(source: string): Promise<{ status: string; indent?: string }> {

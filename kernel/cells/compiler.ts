@@ -4,9 +4,11 @@ import type { Preload } from "../preload.js";
 import { carriedDeclarations, globalNames, withEarlierNamespaces, withoutAugmentedAgain } from "./ambient.js";
 import { toCellFunction } from "./cellFunction.js";
 import { faultsOf, isUnchecked, toCellSource } from "./cellSource.js";
+import { type Candidates, type CompletionItem, type Description, matching } from "./completion.js";
 import { withoutLostNames } from "./declarations.js";
 import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
+import type { Inspection } from "./inspection.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
 import { type Known, PreloadedNames } from "./preloadedNames.js";
@@ -41,20 +43,27 @@ export type Compilation =
 export interface Completion {
   start: number;
   end: number;
-  items: { name: string; kind: string }[];
+  items: CompletionItem[];
 }
+
+/** Names beyond these come without a signature: in a longer list a person goes on typing. */
+const MAX_SIGNATURES = 40;
 
 export class CellCompiler {
   readonly #tslab: Tslab;
   readonly #shim: Shim;
   readonly #converter: Converter;
   readonly #preloaded: PreloadedNames;
+  readonly #packageRoot: string;
+  readonly #shared: SharedFiles;
   #known: Known;
   /** What will be known when the running cell ends well, and what it was compiled with. */
   #pending: { after: Known; before: Known } | undefined;
 
   /** For notebooks in `cwd`. */
   constructor(cwd: string, preload: Preload, shared: SharedFiles, known?: Known) {
+    this.#packageRoot = preload.packageRoot;
+    this.#shared = shared;
     const files = new VirtualFiles({ cwd, packageName: preload.packageName, packageRoot: preload.packageRoot });
     const replaced = shared.packages.some((name) => files.replaces(name));
     this.#shim = createShim(cwd, files, replaced ? shared.withoutResolutions() : shared);
@@ -139,28 +148,41 @@ export class CellCompiler {
 
   complete(source: string, position: number): Completion {
     const known = this.#preloaded.declare(this.#latest(), source);
-    const { start, end, candidates: found, original } = this.#converter.complete(known.declarations, source, position);
-    const typed = source.slice(start, position);
-    // Where one global could stand, the preloaded names that the program was not told of could stand as well.
-    const isAnyName = original?.entries.some(({ name }) => name === "Promise") === true;
-    const candidates = isAnyName ? known.unused.filter((name) => contains(name, typed)).concat(found) : found;
-    const starting = candidates.filter((name) => name.startsWith(typed));
-    const folded = candidates.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
-    const names = starting.length > 0 ? starting : folded.length > 0 ? folded : candidates;
-    const kinds = new Map(original?.entries.map((entry) => [entry.name, entry.kind]));
-    const kindOf = (name: string) => kinds.get(name) ?? (known.unused.includes(name) ? "alias" : "");
-    return { start, end, items: names.map((name) => ({ name, kind: kindOf(name) })) };
+    const found = this.#candidates(known.declarations, source, position);
+    const { names, anyNameAt = 0 } = found;
+    const unused = new Set(found.anyNameAt === undefined ? [] : known.unused);
+    const all = new Set([...names.slice(0, anyNameAt), ...unused, ...names.slice(anyNameAt)]);
+    const start = position - found.before;
+    const shown = matching([...all], source.slice(start, position));
+    const items = shown.map((name, index) => ({
+      name,
+      ...((unused.has(name) && this.#descriptions[name]) || found.describe(name, index < MAX_SIGNATURES)),
+    }));
+    return { start, end: position + found.after, items };
   }
 
-  /** Signature and documentation of the name at the position, or before it. */
-  inspect(source: string, position: number): string | undefined {
-    for (const at of [position, position - 1]) {
-      if (at < 0 || at > source.length) continue;
-      const { declarations } = this.#preloaded.declare(this.#latest(), source);
-      const info = this.#converter.inspect(declarations, source, at);
-      if (info) return this.#tslab.printQuickInfo(info);
-    }
-    return undefined;
+  #candidates(declarations: string, source: string, position: number): Candidates {
+    return this.#converter.complete(declarations, source, position).original.candidates;
+  }
+
+  /** Kinds and signatures of the preloaded names, which stay what they are. */
+  describePreloaded(): Record<string, Description> {
+    const { initial } = this.#preloaded;
+    const { describe } = this.#converter.inspect(this.#preloaded.declare(initial).declarations, "", 0);
+    return Object.fromEntries(initial.unused.map((name) => [name, describe(name) ?? { kind: "instance" }]));
+  }
+
+  /** Found out once for all notebooks, ahead where there is a snapshot. */
+  get #descriptions(): Record<string, Description> {
+    const { descriptions } = this.#shared;
+    descriptions[this.#packageRoot] ??= this.describePreloaded();
+    return descriptions[this.#packageRoot] as Record<string, Description>;
+  }
+
+  /** What the name at the position is, or before it, or the function that is called there. */
+  inspect(source: string, position: number, detailed = false): Inspection | undefined {
+    const { declarations } = this.#preloaded.declare(this.#latest(), source);
+    return this.#converter.inspect(declarations, source, Math.min(position, source.length)).inspect?.(detailed);
   }
 
   isComplete(source: string): { status: "complete" | "incomplete" | "invalid"; indent?: string } {
@@ -197,8 +219,4 @@ export class CellCompiler {
       warnings: diagnostics,
     };
   }
-}
-
-function contains(name: string, part: string): boolean {
-  return name.toLowerCase().includes(part.toLowerCase());
 }

@@ -10,7 +10,12 @@ import { SharedFiles } from "./sharedFiles.js";
 
 const shared = new SharedFiles();
 if (startupSnapshot.isBuildingSnapshot()) {
-  const compiler = new CellCompiler("/", readPreload(), shared);
+  const preload = readPreload();
+  // With files of its own: looked into, those of the library are larger, and the snapshot need not keep them so.
+  const describer = new CellCompiler("/", preload, new SharedFiles());
+  shared.descriptions[preload.packageRoot] = describer.describePreloaded();
+  describer.close();
+  const compiler = new CellCompiler("/", preload, shared);
   compiler.warm();
   compiler.read();
   compiler.close();

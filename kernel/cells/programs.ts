@@ -191,7 +191,7 @@ export class CellPrograms {
       return parsed.file;
     }
     const options = typeof version === "object" ? version : { languageVersion: version };
-    // Comments are most of a library's declarations; what inspection shows of them is read when asked for (quickInfo.ts).
+    // Comments are most of a library's declarations; what inspection shows of them is read when asked for (documentation.ts).
     const jsDocParsingMode = name.endsWith(".d.ts") ? ts.JSDocParsingMode.ParseNone : ts.JSDocParsingMode.ParseAll;
     const file = text === undefined ? undefined : ts.createSourceFile(name, text, { ...options, jsDocParsingMode });
     files.set(name, file);

@@ -36,7 +36,7 @@ export function serve(shared: SharedFiles): void {
       case "complete":
         return compiler.complete(call.source, call.position);
       case "inspect":
-        return compiler.inspect(call.source, call.position);
+        return compiler.inspect(call.source, call.position, call.detailed);
       case "isComplete":
         return compiler.isComplete(call.source);
       case "codeLines":

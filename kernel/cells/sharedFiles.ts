@@ -2,6 +2,7 @@
  * What TypeScript has read of its libraries and of the kernel's packages: the same for every notebook, so that it can be
  * read ahead and kept in a snapshot.
  */
+import type { Description } from "./completion.js";
 import type { TypeScript } from "./typescript.js";
 
 export class SharedFiles {
@@ -9,6 +10,8 @@ export class SharedFiles {
   readonly sources = new Map<string, TypeScript.SourceFile | undefined>();
   /** Which package each file lies in: filled and read by TypeScript, see typescriptSource.ts. */
   readonly options = new Map<string, unknown>();
+  /** What completion says of preloaded names, by the folder of their package. */
+  readonly descriptions: Record<string, Record<string, Description>> = {};
   /** Which files their imports mean. Undefined until there is a program. */
   resolutions: TypeScript.ModuleResolutionCache | undefined;
 

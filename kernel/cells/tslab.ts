@@ -1,13 +1,14 @@
 /**
- * The one place that reaches into tslab 1.0.22: its converter, which turns cells into modules, answers completion and
- * inspection. It was written against a fork of TypeScript, in whose place it gets our shim over mainline. A contract test
+ * The one place that reaches into tslab 1.0.22: its converter, which turns cells into modules and
+ * finds the place of a cursor in them. It was written against a fork of TypeScript, in whose place it gets our shim over mainline. A contract test
  * pins what is used here.
  */
 import { join } from "node:path";
 import { packageRoot } from "../preload.js";
 import { CommonJsFiles } from "./commonJs.js";
+import type { Candidates, Description } from "./completion.js";
+import type { Inspect } from "./inspection.js";
 import { findPackage } from "./packages.js";
-import type { TypeScript } from "./typescript.js";
 
 export interface Position {
   offset: number;
@@ -32,14 +33,17 @@ export interface Conversion {
 
 export interface Converter {
   convert(previousDeclarations: string, source: string): Conversion;
-  inspect(previousDeclarations: string, source: string, position: number): TypeScript.QuickInfo | undefined;
-  complete(
-    previousDeclarations: string,
-    source: string,
-    position: number,
-  ): { start: number; end: number; candidates: string[]; original?: TypeScript.CompletionInfo };
+  /** What our shim finds out about the position: see typescriptShim.ts. */
+  inspect(previousDeclarations: string, source: string, position: number): Inspected;
+  complete(previousDeclarations: string, source: string, position: number): { original: { candidates: Candidates } };
   addModule(name: string, source: string): TslabDiagnostic[];
   close(): void;
+}
+
+interface Inspected {
+  inspect: Inspect | undefined;
+  /** Of a name among the previous declarations. */
+  describe(name: string): Description | undefined;
 }
 
 interface ConverterModule {
@@ -48,7 +52,6 @@ interface ConverterModule {
 }
 
 export interface Tslab extends ConverterModule {
-  printQuickInfo(info: TypeScript.QuickInfo): string;
   getCodeMetadata(source: string): CellMetadata;
 }
 
@@ -82,7 +85,6 @@ function load(): Tslab {
     semver: { major: (version: string) => Number.parseInt(version.replace("v", ""), 10) },
   });
   const { createConverter, isCompleteCode } = files.load(join(folder, "converter.js")) as ConverterModule;
-  const { printQuickInfo } = files.load(join(folder, "inspect.js")) as Pick<Tslab, "printQuickInfo">;
   const { getCodeMetadata } = files.load(join(folder, "metadata.js")) as Pick<Tslab, "getCodeMetadata">;
-  return { createConverter, isCompleteCode, printQuickInfo, getCodeMetadata };
+  return { createConverter, isCompleteCode, getCodeMetadata };
 }

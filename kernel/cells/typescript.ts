@@ -19,9 +19,10 @@ interface Internals {
       file: SourceFile,
       container: Node | undefined,
       location: Node,
-    ): Pick<TypeScript.QuickInfo, "displayParts" | "documentation" | "tags"> & {
-      symbolKind: TypeScript.ScriptElementKind;
-    };
+      meaning: undefined,
+      alias: undefined,
+      maximumLength: number,
+    ): Pick<TypeScript.QuickInfo, "displayParts">;
   };
   Completions: {
     getCompletionsAtPosition(

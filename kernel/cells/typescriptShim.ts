@@ -4,10 +4,11 @@
  */
 
 import { dirname, join } from "node:path/posix";
+import { candidatesAt, describeDeclared } from "./completion.js";
 import { spellOutEarlierNames } from "./earlierNames.js";
 import { IMPORT_EQUALS_IN_MODULE, replaceImportEquals } from "./importEquals.js";
+import { inspectAt } from "./inspection.js";
 import { type CellBuilder, type CellHost, CellPrograms } from "./programs.js";
-import { quickInfoAt } from "./quickInfo.js";
 import type { SharedFiles } from "./sharedFiles.js";
 import { compileSideModule, type SideModule } from "./sideModules.js";
 import { STANDARD_LIBRARY } from "./standardLibrary.js";
@@ -38,6 +39,8 @@ export function createShim(cwd: string, files: VirtualFiles, shared: SharedFiles
   let emitted: Emitted = { sourceMap: "", declarations: "", sideModules: {} };
   let syntaxOnly = false;
   const watchers = new Map<string, TypeScript.FileWatcherCallback>();
+  /** The file functions of the notebook's programs. */
+  let notebook: TypeScript.System = ts.sys;
   // Nothing is really watched: see CellPrograms for when local files are looked at.
   const system = Object.assign(Object.create(ts.sys) as TypeScript.System, {
     getCurrentDirectory: () => cwd,
@@ -54,8 +57,20 @@ export function createShim(cwd: string, files: VirtualFiles, shared: SharedFiles
     system: TypeScript.System,
   ): CellHost {
     files.install(system);
+    notebook = system;
     const isShared = (path: string) => files.isOfKernel(path);
     return { roots, options: compilerOptions(options, cwd), system, shared, isShared };
+  }
+
+  /** Of whom completion asks which packages and files there are. */
+  function completionHost(program: TypeScript.Program): object {
+    const { fileExists, readFile, directoryExists, getDirectories, readDirectory } = notebook;
+    const functions = { fileExists, readFile, directoryExists, getDirectories, readDirectory };
+    return {
+      ...functions,
+      getCompilationSettings: () => program.getCompilerOptions(),
+      getCurrentDirectory: () => cwd,
+    };
   }
 
   function emit(
@@ -93,10 +108,27 @@ export function createShim(cwd: string, files: VirtualFiles, shared: SharedFiles
     getDefaultTypeRoots: (directory: string) => [`${directory}/node_modules/@types`],
     getPreEmitDiagnosticsOfFiles: (program: TypeScript.Program, sources: TypeScript.SourceFile[]) =>
       diagnosticsOf(program, sources, syntaxOnly),
-    getQuickInfoAtPosition: quickInfoAt,
+    // The converter hands on whatever these two give it, and would else spend its time on sorting what goes unread.
+    getQuickInfoAtPosition: (
+      file: TypeScript.SourceFile,
+      checker: TypeScript.TypeChecker,
+      _cancellation: unknown,
+      position: number,
+    ) => ({
+      inspect: inspectAt(file, checker, position, (path) => files.locate(path)),
+      describe: (name: string) => describeDeclared(checker, file, name),
+    }),
+    Completions: {
+      getCompletionsAtPositionForTslab: (
+        _host: object,
+        program: TypeScript.Program,
+        _log: unknown,
+        file: TypeScript.SourceFile,
+        position: number,
+      ) => ({ entries: [], candidates: candidatesAt(program, completionHost(program), file, position) }),
+    },
     // The converter turns its ES module into CommonJS with this; cells get their own form later (cellFunction.ts).
     transpileModule: (text: string) => ({ outputText: text }),
-    Completions: { getCompletionsAtPositionForTslab: completionsAt },
   };
   const typescript = Object.create(ts, {
     ...Object.fromEntries(
@@ -186,39 +218,4 @@ function diagnosticsOf(
       ...diagnostic,
       messageText: ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"),
     }));
-}
-
-function completionsAt(
-  _host: object,
-  program: TypeScript.Program,
-  log: (message: string) => void,
-  file: TypeScript.SourceFile,
-  position: number,
-  preferences: TypeScript.UserPreferences,
-  trigger: string | undefined,
-  kind: number | undefined,
-  cancellation: TypeScript.CancellationToken,
-): TypeScript.CompletionInfo | undefined {
-  const host = {
-    getCompilationSettings: () => program.getCompilerOptions(),
-    getCurrentDirectory: () => program.getCurrentDirectory(),
-    fileExists: ts.sys.fileExists,
-    readFile: ts.sys.readFile,
-    directoryExists: ts.sys.directoryExists,
-    getDirectories: ts.sys.getDirectories,
-    readDirectory: ts.sys.readDirectory,
-  };
-  return ts.Completions.getCompletionsAtPosition(
-    host,
-    program,
-    log,
-    file,
-    position,
-    preferences,
-    trigger,
-    kind,
-    cancellation,
-    undefined,
-    false,
-  );
 }

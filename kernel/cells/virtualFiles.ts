@@ -4,6 +4,7 @@
  * directory, an inferred type can always be named by package, and what TypeScript has read of them is good for a notebook
  * anywhere. So do TypeScript's own libraries in one file. A package of that name in the notebook's directory or above comes first, as for Node.
  */
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path/posix";
 import { GLOBALS_DECLARATION } from "./globals.js";
 import { findPackage } from "./packages.js";
@@ -25,6 +26,8 @@ export class VirtualFiles {
   readonly #manifest: string;
   readonly #texts: ReadonlyMap<string, string>;
   readonly #folders: ReadonlySet<string>;
+  /** Packages that notebooks may import from the kernel. */
+  readonly #offered: readonly string[];
 
   constructor(options: { cwd: string; packageName: string; packageRoot: string }) {
     this.#cwd = options.cwd;
@@ -36,6 +39,7 @@ export class VirtualFiles {
       [`${GLOBALS}/package.json`, JSON.stringify({ name: "@types/tunelab-kernel", types: "index.d.ts" })],
       [`${GLOBALS}/index.d.ts`, GLOBALS_DECLARATION],
     ]);
+    this.#offered = [options.packageName, ...dependenciesOf(options.packageRoot)];
     this.#folders = new Set([MODULES, `${MODULES}/@types`, GLOBALS]);
   }
 
@@ -46,13 +50,24 @@ export class VirtualFiles {
       readFile: system.readFile.bind(system),
       directoryExists: system.directoryExists.bind(system),
       realpath: system.realpath?.bind(system) ?? ((path: string) => path),
+      getDirectories: system.getDirectories.bind(system),
+      readDirectory: system.readDirectory.bind(system),
     };
     system.fileExists = (path) => this.#texts.has(path) || given.fileExists(this.locate(path));
     system.readFile = (path, encoding) => {
       const text = this.#texts.get(path) ?? given.readFile(this.locate(path), encoding);
       return text !== undefined && path === this.#manifest ? openManifest(text) : text;
     };
-    system.directoryExists = (path) => this.#folders.has(path) || given.directoryExists(this.locate(path));
+    system.directoryExists = (path) =>
+      this.#folders.has(path) || given.directoryExists(this.locate(path)) || this.#offeredIn(path).length > 0;
+    // These two only completion asks.
+    system.getDirectories = (path) => [
+      ...new Set([...given.getDirectories(this.locate(path)), ...this.#offeredIn(path)]),
+    ];
+    system.readDirectory = (path, ...rest) => {
+      const real = this.locate(path);
+      return given.readDirectory(real, ...rest).map((file) => path + file.slice(real.length));
+    };
     system.realpath = (path) => (this.isOfKernel(path) ? path : given.realpath(this.locate(path)));
   }
 
@@ -73,6 +88,15 @@ export class VirtualFiles {
     // A dependency of the library must be the same file as the package of that name in the notebook.
     if (name === this.#packageName && rest.startsWith("/node_modules/")) return `${path}/\0`;
     return home.folder + rest;
+  }
+
+  /** The kernel's packages that seem to lie in a folder: the virtual one, or that of a scope in it. */
+  #offeredIn(folder: string): string[] {
+    const path = folder.replace(/\/$/, "");
+    if (path === MODULES) return this.#offered.map((name) => name.split("/")[0] ?? name);
+    if (!path.startsWith(`${MODULES}/@`)) return [];
+    const scope = `${path.slice(MODULES.length + 1)}/`;
+    return this.#offered.filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length));
   }
 
   /** A path below the virtual folder: its package, and where that is. */
@@ -124,4 +148,9 @@ function openManifest(text: string): string {
   const manifest = JSON.parse(text) as { exports?: Record<string, unknown> };
   if (manifest.exports !== undefined) manifest.exports["./*.js"] = { types: "./*.d.ts", default: "./*.js" };
   return JSON.stringify(manifest);
+}
+
+function dependenciesOf(packageRoot: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { dependencies?: object };
+  return Object.keys(manifest.dependencies ?? {});
 }

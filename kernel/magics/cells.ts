@@ -7,6 +7,7 @@ import { fail, TunelabError } from "../../lib/errors.js";
 import { CellsClient } from "../cells/client.js";
 import type { CompiledCell, Completion } from "../cells/compiler.js";
 import { type CellDiagnostic, renderDiagnostic } from "../cells/diagnostics.js";
+import type { Inspection } from "../cells/inspection.js";
 import type { ErrorContent } from "../protocol/messages.js";
 import { completeMagic } from "./complete.js";
 import { CHECK_LEVELS, type CheckLevel, isCheckLevel } from "./names.js";
@@ -74,9 +75,9 @@ export class NotebookCells {
     );
   }
 
-  async inspect(source: string, position: number): Promise<string | undefined> {
+  async inspect(source: string, position: number, detailed: boolean): Promise<Inspection | undefined> {
     const code = typeScriptOf(source);
-    return code === undefined ? undefined : await this.#client.inspect(code, position);
+    return code === undefined ? undefined : await this.#client.inspect(code, position, detailed);
   }
 
   async isComplete(source: string): Promise<{ status: string; indent?: string }> {
