@@ -29,7 +29,11 @@ export interface KernelSpec {
   language: string;
   /** Interrupts come as messages, so that they reach the kernel on every system and in containers. */
   interrupt_mode: "message";
-  metadata: { debugger: boolean };
+  metadata: {
+    debugger: boolean;
+    /** What a connection file may have keys for. */
+    supported_encryption: string[];
+  };
 }
 
 const main = join(packageRoot, "dist", "kernel", "main.cjs");
@@ -41,7 +45,7 @@ export function kernelSpec(displayName = "TypeScript (tunelab)"): KernelSpec {
     display_name: displayName,
     language: "typescript",
     interrupt_mode: "message",
-    metadata: { debugger: true },
+    metadata: { debugger: true, supported_encryption: ["curve"] },
   };
 }
 

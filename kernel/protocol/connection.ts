@@ -10,9 +10,19 @@ export interface ConnectionInfo {
   key: string;
   /** Digest name for node:crypto, "sha256" for the protocol's "hmac-sha256". */
   digest: string;
+  /** The kernel's own pair of keys, when all that passes is to be encrypted. */
+  curve?: CurveKeys;
+}
+
+/** CurveZMQ keys in Z85: 40 characters each. */
+export interface CurveKeys {
+  publicKey: string;
+  secretKey: string;
 }
 
 const CHANNELS: readonly Channel[] = ["shell", "iopub", "stdin", "control", "hb"];
+
+const Z85_KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
 
 /** Reads and checks a connection file; says which field is wrong. */
 export function readConnectionFile(path: string): ConnectionInfo {
@@ -40,7 +50,18 @@ export function readConnectionFile(path: string): ConnectionInfo {
     ports,
     key: String(fields.key ?? ""),
     digest: scheme.slice("hmac-".length),
+    ...curveKeys(fields, path),
   };
+}
+
+/** Keys that cannot be used are an error: without them the kernel would listen to everybody. */
+function curveKeys(fields: Record<string, unknown>, path: string): { curve?: CurveKeys } {
+  const { curve_publickey: publicKey, curve_secretkey: secretKey } = fields;
+  if ((publicKey ?? secretKey ?? null) === null) return {};
+  for (const [name, key] of Object.entries({ curve_publickey: publicKey, curve_secretkey: secretKey })) {
+    if (typeof key !== "string" || !Z85_KEY.test(key)) throw new Error(`"${name}" in ${path} is no key of CurveZMQ.`);
+  }
+  return { curve: { publicKey: publicKey as string, secretKey: secretKey as string } };
 }
 
 /** The ZeroMQ address of a channel. */

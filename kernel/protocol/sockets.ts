@@ -1,5 +1,5 @@
 /** The five ZeroMQ sockets of a kernel: bound, read, written through one queue each, closed. */
-import { Reply, Router } from "zeromq";
+import { capability, Reply, Router } from "zeromq";
 import { Broadcasts, CLIENT_HIGH_WATER_MARK } from "./broadcasts.js";
 import type { Channel, ConnectionInfo } from "./connection.js";
 import { address } from "./connection.js";
@@ -30,21 +30,30 @@ class SendQueue {
   }
 }
 
+/** With keys, ZeroMQ encrypts everything and lets in only clients that know the public one. */
+function securityOf({ curve }: ConnectionInfo): { curveServer?: true; curveSecretKey?: string } {
+  if (curve === undefined) return {};
+  if (capability.curve !== true) throw new Error("This build of ZeroMQ cannot encrypt: it has no CurveZMQ.");
+  return { curveServer: true, curveSecretKey: curve.secretKey };
+}
+
 export class KernelSockets {
   readonly #wire: Wire;
-  readonly #iopub = new ManualPublisher({ sendHighWaterMark: CLIENT_HIGH_WATER_MARK, linger: 1000 });
-  readonly #broadcasts = new Broadcasts(this.#iopub);
-  readonly #routers: Record<RequestChannel, Router> = {
-    shell: new Router({ sendHighWaterMark: 0, linger: 1000 }),
-    control: new Router({ sendHighWaterMark: 0, linger: 1000 }),
-    stdin: new Router({ sendHighWaterMark: 0, linger: 1000 }),
-  };
-  readonly #heartbeat = new Reply({ linger: 0 });
+  readonly #iopub: ManualPublisher;
+  readonly #broadcasts: Broadcasts;
+  readonly #routers: Record<RequestChannel, Router>;
+  readonly #heartbeat: Reply;
   readonly #queues: Record<RequestChannel, SendQueue>;
   #closed = false;
 
   constructor(connection: ConnectionInfo) {
     this.#wire = new Wire(connection);
+    const secure = securityOf(connection);
+    this.#iopub = new ManualPublisher({ sendHighWaterMark: CLIENT_HIGH_WATER_MARK, linger: 1000, ...secure });
+    this.#broadcasts = new Broadcasts(this.#iopub);
+    const router = () => new Router({ sendHighWaterMark: 0, linger: 1000, ...secure });
+    this.#routers = { shell: router(), control: router(), stdin: router() };
+    this.#heartbeat = new Reply({ linger: 0, ...secure });
     this.#queues = {
       shell: new SendQueue(this.#routers.shell),
       control: new SendQueue(this.#routers.control),

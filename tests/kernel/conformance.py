@@ -6,6 +6,8 @@ import unittest
 import jupyter_kernel_test as jkt
 
 KERNEL = os.environ["KERNEL_NAME"]
+# A package of the directory in which this runs, if there is one.
+PACKAGE = os.environ.get("PROJECT_PACKAGE")
 
 
 class KernelTests(jkt.KernelTests):
@@ -24,6 +26,15 @@ class KernelTests(jkt.KernelTests):
         {"code": "1+2+3", "result": "6"},
         {"code": "[1, 2, 3].map((n) => n * n)", "result": "[ 1, 4, 9 ]"},
     ]
+    if PACKAGE:
+        code_hello_world = f"import {{ hello }} from '{PACKAGE}'; console.log(hello('world'))"
+        code_execute_result.append(
+            {"code": f"import {{ hello }} from '{PACKAGE}'; hello('you').length", "result": "10"}
+        )
+        completion_samples = [
+            *completion_samples,
+            {"text": f"import {{ hello }} from '{PACKAGE[:-1]}", "matches": {PACKAGE}},
+        ]
     code_display_data = [{"code": "display({ 'text/html': '<b>x</b>' })", "mime": "text/html"}]
     code_history_pattern = "1?2*"
     supported_history_operations = ("tail", "search", "range")

@@ -1,45 +1,53 @@
-/** jupyter_kernel_test and its iopub_welcome test: every test there is, none skipped. */
+/** jupyter_kernel_test and its iopub_welcome test: every test there is, none skipped, wherever a notebook lies. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { packageRoot } from "../../kernel/preload.js";
-import { KERNEL_ENTRY } from "./client.js";
-
-const run = promisify(execFile);
-const SUITE = fileURLToPath(new URL("conformance.py", import.meta.url));
-
-/** The repository's Python environment, or the one that TUNELAB_PYTHON names. */
-function python(): string {
-  const path = process.env.TUNELAB_PYTHON ?? join(packageRoot, ".venv/bin/python");
-  assert.ok(existsSync(path), `No Python environment at ${path}: run npm run setup.`);
-  return path;
-}
+import { jupyterData, runPython } from "./jupyter.js";
 
 describe("jupyter_kernel_test", () => {
   let data: string;
-
   before(() => {
-    data = mkdtempSync(join(tmpdir(), "tunelab-jupyter-"));
-    const directory = join(data, "kernels/tunelab-under-test");
-    mkdirSync(directory, { recursive: true });
-    const argv = [process.execPath, KERNEL_ENTRY, "{connection_file}"];
-    const spec = { argv, display_name: "under test", language: "typescript", interrupt_mode: "message" };
-    writeFileSync(join(directory, "kernel.json"), JSON.stringify(spec));
+    data = jupyterData();
   });
   after(() => rmSync(data, { recursive: true }));
 
-  it("passes", async function () {
-    this.timeout(300_000);
-    const { stderr } = await run(python(), [SUITE, "-v"], {
-      cwd: data,
-      env: { ...process.env, JUPYTER_PATH: data, KERNEL_NAME: "tunelab-under-test", TUNELAB_PRELOAD: "" },
-    });
+  async function passes(cwd: string): Promise<void> {
+    const { stderr } = await runPython("conformance.py", { data, cwd, args: ["-v"] });
     assert.match(stderr, /Ran 13 tests/);
     assert.match(stderr, /\nOK\n$/);
     assert.doesNotMatch(stderr, /skipped/);
+  }
+
+  it("passes in an empty directory", async function () {
+    this.timeout(300_000);
+    const empty = join(data, "empty");
+    mkdirSync(empty);
+    await passes(empty);
+  });
+
+  it("passes in a project with packages of its own, from which cells import", async function () {
+    this.timeout(300_000);
+    const project = join(data, "project");
+    const write = (folder: string, files: Record<string, string>) => {
+      mkdirSync(join(project, folder), { recursive: true });
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(project, folder, name), text);
+    };
+    write(".", { "package.json": '{ "name": "project", "type": "module", "dependencies": { "greetings": "1.0.0" } }' });
+    write("node_modules/greetings", {
+      "package.json": '{ "name": "greetings", "version": "1.0.0", "main": "i.js", "types": "i.d.ts" }',
+      "i.js": "exports.hello = (name) => 'hello, ' + name;",
+      "i.d.ts": "export function hello(name: string): string;",
+    });
+    // Types of the project's own, of another version of Node than the kernel's.
+    write("node_modules/@types/node", {
+      "package.json": '{ "name": "@types/node", "version": "1.0.0", "types": "index.d.ts" }',
+      "index.d.ts": "declare var console: { log(...data: any[]): void; error(...data: any[]): void };",
+    });
+    process.env.PROJECT_PACKAGE = "greetings";
+    try {
+      await passes(project);
+    } finally {
+      delete process.env.PROJECT_PACKAGE;
+    }
   });
 });

@@ -78,7 +78,7 @@ describe("installing the kernelspec", () => {
       display_name: "TypeScript (tunelab)",
       language: "typescript",
       interrupt_mode: "message",
-      metadata: { debugger: true },
+      metadata: { debugger: true, supported_encryption: ["curve"] },
     });
   });
 
