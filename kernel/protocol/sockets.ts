@@ -38,6 +38,8 @@ function securityOf({ curve }: ConnectionInfo): { curveServer?: true; curveSecre
 }
 
 export class KernelSockets {
+  /** What a client needs to connect besides address and key. */
+  readonly ports: ConnectionInfo["ports"];
   readonly #wire: Wire;
   readonly #iopub: ManualPublisher;
   readonly #broadcasts: Broadcasts;
@@ -47,11 +49,13 @@ export class KernelSockets {
   #closed = false;
 
   constructor(connection: ConnectionInfo) {
+    this.ports = connection.ports;
     this.#wire = new Wire(connection);
     const secure = securityOf(connection);
     this.#iopub = new ManualPublisher({ sendHighWaterMark: CLIENT_HIGH_WATER_MARK, linger: 1000, ...secure });
     this.#broadcasts = new Broadcasts(this.#iopub);
-    const router = () => new Router({ sendHighWaterMark: 0, linger: 1000, ...secure });
+    // A client whose connection broke comes back by the same name, before the loss of the old one is noticed.
+    const router = () => new Router({ sendHighWaterMark: 0, linger: 1000, handover: true, ...secure });
     this.#routers = { shell: router(), control: router(), stdin: router() };
     this.#heartbeat = new Reply({ linger: 0, ...secure });
     this.#queues = {

@@ -1,9 +1,9 @@
-/** Subscribers of iopub: welcomed first, each by its topic, whatever the kernel says meanwhile. */
+/** Subscribers of iopub: welcomed first, each by its topic, whatever the kernel says meanwhile; clients that come back. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Subscriber } from "zeromq";
+import { Dealer, Subscriber } from "zeromq";
 import { address } from "../../../kernel/protocol/connection.js";
 import type { Header, Message } from "../../../kernel/protocol/messages.js";
 import { KernelSockets } from "../../../kernel/protocol/sockets.js";
@@ -77,5 +77,35 @@ describe("a subscriber of iopub", () => {
     await sockets.publish({ type: "end", content: {}, parent: {} });
     assert.equal((await receive(client)).header.msg_type, "end");
     assert.equal((await receive(other)).header.msg_type, "stream");
+  });
+});
+
+describe("a client whose connection broke", () => {
+  it("is answered on its new connection, while the old one still counts as open", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "tunelab-sockets-"));
+    const ports = { shell: 1, iopub: 2, stdin: 3, control: 4, hb: 5 };
+    const connection = { transport: "ipc" as const, ip: join(directory, "kernel"), ports, key: "k", digest: "sha256" };
+    const sockets = new KernelSockets(connection);
+    const dealers: Dealer[] = [];
+    try {
+      await sockets.bind(connection);
+      sockets.listen(
+        (channel, { identities, header }) => void sockets.send(channel, identities, reply(header)),
+        (error) => assert.fail(error),
+      );
+      const reply = (parent: Header) => ({ type: "reply", content: {}, parent });
+      for (const name of ["first", "second"]) {
+        const dealer = new Dealer({ routingId: "client", receiveTimeout: 20_000, linger: 0 });
+        dealers.push(dealer);
+        dealer.connect(address(connection, "shell"));
+        const wire = new Wire(connection);
+        await dealer.send(wire.encode([], { type: name, content: {}, parent: {} }));
+        assert.equal(wire.decode(await dealer.receive()).parentHeader.msg_type, name);
+      }
+    } finally {
+      for (const dealer of dealers) dealer.close();
+      sockets.close();
+      rmSync(directory, { recursive: true });
+    }
   });
 });
