@@ -108,6 +108,10 @@ export class Supervisor {
         this.interrupt();
         return { status: "ok" };
       },
+      connect_request: () => ({
+        status: "ok",
+        ...Object.fromEntries(Object.entries(sockets.ports).map(([name, port]) => [`${name}_port`, port])),
+      }),
       ...subshellHandlers,
       shutdown_request: (message) => ({ status: "ok", restart: message.content.restart === true }),
     };

@@ -1,5 +1,8 @@
 /** The protocol as clients rely on it: order, counts, history, silence, aborting, and answers while a cell computes. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { readConnectionFile } from "../../kernel/protocol/connection.js";
+import { Wire } from "../../kernel/protocol/wire.js";
 import { type TestClient, TestKernel } from "./client.js";
 
 describe("supervisor", () => {
@@ -59,6 +62,23 @@ describe("supervisor", () => {
     assert.equal(reply.status, "ok");
     assert.ok(messages.every(({ header }) => header.msg_type === "status"));
     assert.equal((await client.ok("hidden")).reply.execution_count, Number(before) + 1);
+  });
+
+  it("counts and remembers nothing of a cell that is not to be stored, and shows it", async () => {
+    const before = Number((await client.ok("'counted'")).reply.execution_count);
+    const { reply, value, messages } = await client.execute("'not stored'", { storeHistory: false });
+    assert.equal(reply.execution_count, before);
+    assert.equal(value?.["text/plain"], "'not stored'");
+    assert.ok(messages.some(({ header }) => header.msg_type === "execute_input"));
+    const { history } = await client.request("history_request", { hist_access_type: "tail", n: 1 });
+    assert.deepEqual(history, [[1, before, "'counted'"]]);
+    assert.equal((await client.ok("0")).reply.execution_count, before + 1);
+  });
+
+  it("tells its ports", async () => {
+    const { shell_port, hb_port } = JSON.parse(readFileSync(kernel.connectionFile, "utf8")) as Record<string, number>;
+    const reply = await client.request("connect_request");
+    assert.deepEqual([reply.shell_port, reply.hb_port, Object.keys(reply).length], [shell_port, hb_port, 6]);
   });
 
   it("evaluates user expressions after the cell", async () => {
@@ -138,12 +158,20 @@ describe("supervisor", () => {
     assert.deepEqual(await client.request("comm_info_request", {}), { status: "ok", comms: {} });
   });
 
-  it("serves two clients", async () => {
+  it("serves two clients: output reaches both, a reply only who asked", async () => {
     const other = await kernel.connect();
-    const [mine, theirs] = await Promise.all([client.execute("'mine'"), other.execute("'theirs'")]);
-    assert.equal(mine.value?.["text/plain"], "'mine'");
-    assert.equal(theirs.value?.["text/plain"], "'theirs'");
-    await client.until(() => client.broadcasts.some(({ content }) => content.code === "'theirs'"));
+    const [mine, theirs] = [await client.submit("console.log('mine')"), await other.submit("console.log('theirs')")];
+    await Promise.all([mine.result, theirs.result]);
+    for (const [one, id] of [
+      [client, theirs.id],
+      [other, mine.id],
+    ] as const) {
+      await one.until(() => one.of(id).some(({ content }) => content.execution_state === "idle"));
+      const types = one.of(id).map(({ header }) => header.msg_type);
+      assert.deepEqual(types, ["status", "execute_input", "stream", "status"]);
+      assert.ok(!one.replied(id));
+    }
+    assert.ok(client.replied(mine.id) && other.replied(theirs.id));
   });
 
   it("ignores forged and malformed messages", async () => {
@@ -161,6 +189,15 @@ describe("supervisor", () => {
     assert.equal(await client.evaluate("1 + 1"), "2");
   });
 
+  it("does what a message says once, however often it comes", async () => {
+    const connection = readConnectionFile(kernel.connectionFile);
+    await client.ok("let times = 0;");
+    const content = { code: "times++", silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
+    const frames = new Wire(connection).encode([], { type: "execute_request", content, parent: {} });
+    for (let i = 0; i < 3; i++) await client.sendFrames("shell", frames);
+    assert.equal(await client.evaluate("times"), "1");
+  });
+
   it("asks for input", async () => {
     const { result } = await client.submit(
       'const token = password("Token:"); const name = prompt("Name", "nobody"); [token, name].join(" ")',
@@ -174,8 +211,25 @@ describe("supervisor", () => {
     }
     assert.equal((await result).value?.["text/plain"], "'s3cret nobody'");
     assert.deepEqual(client.inputRequests[0]?.content, { prompt: "Token: ", password: true });
-    const refused = await client.execute("prompt('x')");
-    assert.match(String(refused.reply.evalue), /does not take input/);
+  });
+
+  it("asks yes or no", async () => {
+    const before = client.inputRequests.length;
+    const { result } = await client.submit('[1, 2, 3, 4].map(() => confirm("Sure?"))', { allowStdin: true });
+    for (const [index, value] of ["y", "Yes", "n", ""].entries()) {
+      await client.until(() => client.inputRequests.length > before + index);
+      const request = client.inputRequests[before + index];
+      assert.deepEqual(request?.content, { prompt: "Sure? [y/N] ", password: false });
+      await client.send("stdin", "input_reply", { value }, request.header);
+    }
+    assert.equal((await result).value?.["text/plain"], "[ true, true, false, false ]");
+  });
+
+  it("says so where no input is taken", async () => {
+    for (const code of ["prompt('x')", "confirm('x')", "password('x')"]) {
+      const { reply } = await client.execute(code);
+      assert.match(String(reply.evalue), /^This front end does not take input\. Pass the value another way/, code);
+    }
   });
 
   it("takes input from the client that was asked, from nobody else", async () => {
