@@ -1,6 +1,7 @@
 /** How a value is shown: its own idea of it first, then what its shape tells, then node's inspection. */
 import { inspect } from "node:util";
 import type { JsonObject, MimeBundle } from "../protocol/messages.js";
+import { summaryText, tensorText } from "./tensors.js";
 
 const DISPLAY = Symbol.for("Jupyter.display");
 
@@ -39,6 +40,8 @@ function ownBundle(value: object): MimeBundle | Promise<MimeBundle> | undefined 
     return { "text/html": String((shown.toHTML as () => unknown).call(value)), "text/plain": inspect(value) };
   }
   if (value instanceof Uint8Array) return imageBundle(value);
+  const text = tensorText(value) ?? summaryText(value);
+  if (text !== undefined) return { "text/plain": text };
   if (!isPlainObject(value)) return undefined;
   if (Array.isArray(value.data) && isPlainObject(value.layout)) {
     return { "application/vnd.plotly.v1+json": value as JsonObject, "text/plain": "Plotly figure" };

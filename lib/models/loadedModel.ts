@@ -1,6 +1,7 @@
 /** A model as it was loaded, before an adapter is attached. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { fail } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomicWrite.js";
 import { generate } from "../generate/generate.js";
@@ -75,6 +76,20 @@ export class LoadedModel implements LanguageModel {
       eosTokenIds: eos === undefined || eos === null ? this.config.eosTokenIds : [eos].flat().map(Number),
       padTokenId: typeof raw.pad_token_id === "number" ? raw.pad_token_id : this.config.padTokenId,
     };
+  }
+
+  /** A few lines in a terminal or a cell, instead of all tensors. */
+  [inspect.custom](): string {
+    const { architecture, numLayers, hiddenSize, numHeads, numKvHeads, intermediateSize, vocabSize } = this.config;
+    const { requested, kind } = this.source;
+    const grouped = (count: number) => count.toLocaleString("en-US");
+    return [
+      `${architecture}: ${requested}${kind === "embedded" ? ", the embedded one in its place" : ""}`,
+      `  ${grouped(this.numParameters())} parameters${this.loadedIn4bit ? ", projections in 4 bits" : ""}`,
+      `  ${numLayers} layers, hidden size ${grouped(hiddenSize)}, intermediate size ${grouped(intermediateSize)}`,
+      `  ${numHeads} attention heads, ${numKvHeads} of keys and values`,
+      `  vocabulary of ${grouped(vocabSize)}, texts of at most ${grouped(this.maxSeqLength)} tokens`,
+    ].join("\n");
   }
 
   async #writeCheckpoint(directory: string, options: SaveMergedOptions): Promise<void> {

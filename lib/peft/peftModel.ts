@@ -1,4 +1,5 @@
 /** A frozen model with a trainable low-rank adapter. */
+import { inspect } from "node:util";
 import { checkOptions, fail, suggestion } from "../errors.js";
 import type { GenerateOptions } from "../generate/options.js";
 import type { LanguageModel, SaveMergedOptions } from "../models/languageModel.js";
@@ -154,6 +155,18 @@ export class PeftModel implements LanguageModel, TrainableModel {
     } else {
       await this.base.savePretrainedMerged(directory, tokenizer, options);
     }
+  }
+
+  /** A few lines in a terminal or a cell, instead of all tensors. */
+  [inspect.custom](): string {
+    const { r, loraAlpha, targetModules } = this.peftConfig;
+    const { trainable, all, percent } = this.trainableCount();
+    const grouped = (count: number) => count.toLocaleString("en-US");
+    return [
+      `PeftModel: LoRA of rank ${r}, alpha ${loraAlpha}, on ${targetModules.join(", ")}`,
+      `  trains ${grouped(trainable)} of ${grouped(all)} parameters (${percent.toFixed(2)} %)`,
+      `  base ${inspect(this.base).replaceAll("\n", "\n  ")}`,
+    ].join("\n");
   }
 
   memory(): MemoryReport {
