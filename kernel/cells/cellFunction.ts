@@ -21,6 +21,9 @@ export interface CellFunction {
   names: string[];
 }
 
+/** Behind a comma, a function or class without a name gets none from the box either. */
+const RETURN = "return { value: (0, ";
+
 /** How TypeScript's own code for `using` begins. */
 const DISPOSAL = "{ stack: [], error: void 0, hasError: false };";
 
@@ -41,7 +44,7 @@ export function toCellFunction(
   continued: readonly string[] = [],
 ): CellFunction {
   const source = module.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, "");
-  const file = ts.createSourceFile("cell.js", source, ts.ScriptTarget.ES2023, true, ts.ScriptKind.JS);
+  const file = ts.createSourceFile("cell.js", source, ts.ScriptTarget.ES2024, true, ts.ScriptKind.JS);
   const edits: Edit[] = [];
   const imports: string[] = [];
   const names: string[] = [];
@@ -66,7 +69,7 @@ export function toCellFunction(
         edits.push({
           start: statement.getStart(file),
           end: first.initializer.getStart(file),
-          text: "return { value: (",
+          text: RETURN,
         });
         edits.push({ start: first.initializer.end, end: statement.end, text: ") };" });
       } else if (statement.declarationList.flags & ts.NodeFlags.Const) {
@@ -91,7 +94,7 @@ export function toCellFunction(
     if (block === undefined || !ts.isTryStatement(block) || !before?.getText(file).endsWith(DISPOSAL)) return;
     const last = block.tryBlock.statements.at(-1);
     if (last === undefined || !ts.isExpressionStatement(last)) return;
-    edits.push({ start: last.getStart(file), end: last.getStart(file), text: "return { value: (" });
+    edits.push({ start: last.getStart(file), end: last.getStart(file), text: RETURN });
     edits.push({ start: last.expression.end, end: last.end, text: ") };" });
   }
 

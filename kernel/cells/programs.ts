@@ -128,7 +128,7 @@ export class CellPrograms {
 
   /** A root file, parsed and bound: enough to know what a cell declares. */
   #boundFile(name: string): SourceFile | undefined {
-    const file = this.#file(name, this.#host.options.target ?? ts.ScriptTarget.ES2023);
+    const file = this.#file(name, this.#host.options.target ?? ts.ScriptTarget.ES2024);
     if (file === undefined) return undefined;
     (ts as unknown as Binding).bindSourceFile(file, this.#host.options);
     // `declare global` and `declare module "..."` stand there like names, which the converter would export.

@@ -29,7 +29,7 @@ export function compileSideModule(
     transformers: { before: [spellOutMeta(file.fileName)] },
     compilerOptions: {
       module: ts.ModuleKind.CommonJS,
-      target: ts.ScriptTarget.ES2023,
+      target: ts.ScriptTarget.ES2024,
       esModuleInterop: true,
       allowJs: true,
       sourceMap: true,

@@ -176,7 +176,7 @@ function compilerOptions(given: TypeScript.CompilerOptions, cwd: string): TypeSc
   const { disableTopLevelAwait: _, noImplicitUseStrict: __, ...rest } = given;
   return {
     ...rest,
-    target: ts.ScriptTarget.ES2023,
+    target: ts.ScriptTarget.ES2024,
     lib: [STANDARD_LIBRARY],
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
@@ -216,6 +216,12 @@ function diagnosticsOf(
     )
     .map((diagnostic) => ({
       ...diagnostic,
-      messageText: ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"),
+      messageText: withWayOut(ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")),
     }));
+}
+
+/** A package that is missing can be installed. */
+function withWayOut(message: string): string {
+  const [, name] = /^Cannot find module '((?:@[\w.-]+\/)?\w[\w.-]*)(?:\/[^']*)?'/.exec(message) ?? [];
+  return name === undefined ? message : `${message} Install it in the notebook's directory: npm install ${name}`;
 }

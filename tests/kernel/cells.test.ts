@@ -213,6 +213,10 @@ describe("cells", () => {
     it("that are missing say how to get them", async () => {
       const { reply } = await client.execute('await import("no-such-package-here" as string)');
       assert.match(String(reply.evalue), /Cannot find the package "no-such-package-here"\. Install it/);
+      const missing = async (specifier: string) => (await client.execute(`import x from "${specifier}"`)).reply.evalue;
+      assert.match(String(await missing("not-here/part")), /^Cannot find module .*: npm install not-here$/);
+      assert.match(String(await missing("@not/here")), /: npm install @not\/here$/);
+      for (const own of ["./not-here", "node:not-here"]) assert.doesNotMatch(String(await missing(own)), /npm install/);
     });
 
     it("written for tslab show their output", async () => {

@@ -13,7 +13,7 @@ const ROWS: readonly Row[] = [
   ["export default of a value", ["export default 5;", "5"], ["export default { a: 1 }", "{ a: 1 }"]],
   ["export default of a function", ["export default function seven() { return 7; }"], ["seven()", "7"]],
   ["export default of a class", ["export default abstract class A1 { b = 1 }"], ["new (class extends A1 {})().b", "1"]],
-  ["export default without a name", ["export default function () { return 1; }", "[Function: value]"]],
+  ["export default without a name", ["export default function () { return 1; }", "[Function (anonymous)]"]],
   ["export lists", ["const e1 = 1; export { e1 }; export { e1 as e2 }; export {};"], ["e1", "1"]],
   [
     "export from elsewhere",
@@ -168,6 +168,22 @@ const ROWS: readonly Row[] = [
   ["a block", ["{ const inner = 1; inner; }"], ["if (true) { 5 }"], ["try { 5 } finally {}"]],
   ["nothing to show", ["undefined"], ["void 0"], ["let un: number;"], ["label: { break label; }"]],
   ["values that are falsy", ["null", "null"], ["''", "''"], ["0", "0"]],
+  [
+    "functions and classes without a name",
+    ["(a: number) => a", "[Function (anonymous)]"],
+    ["async () => {}", "[AsyncFunction (anonymous)]"],
+    ["(class {})", "[class (anonymous)]"],
+  ],
+  [
+    "what ES2024 brought",
+    ["/^\\p{Emoji}$/v.test('🎉')", "true"],
+    ["'\\ud800'.toWellFormed()", "'\ufffd'"],
+    ["Map.groupBy([1, 2, 3], (n) => n % 2)", "Map(2) { 1 => [ 1, 3 ], 0 => [ 2 ] }"],
+    ["Object.groupBy([1, 2], (n) => (n > 1 ? 'many' : 'one'))", "[Object: null prototype] { one: [ 1 ], many: [ 2 ] }"],
+    ["const wr = Promise.withResolvers<number>(); wr.resolve(4); await wr.promise", "4"],
+    ["[new ArrayBuffer(8).transfer(4).byteLength, new ArrayBuffer(2, { maxByteLength: 4 }).resizable]", "[ 4, true ]"],
+    ["Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 1)", "{ async: false, value: 'not-equal' }"],
+  ],
   ["a function or class and its name", ["function tr() {} tr", "[Function: tr]"], ["class La {} La", "[class La]"]],
 
   // Statements that a cell cannot have
