@@ -16,6 +16,8 @@ export interface ControlMessage {
 export const SHARED = { seen: 0, asking: 1 } as const;
 
 let stopForeground: (cell: RunningCell) => void = () => {};
+/** What libraries want to be told of code that was ended by force. */
+const afterForce = new Set<() => void>();
 const shared = new Int32Array(new SharedArrayBuffer(8));
 let asked: RunningCell | undefined;
 
@@ -29,6 +31,7 @@ export function startControlThread(stop: (cell: RunningCell) => void): void {
 /** The main thread's part, in a turn of the event loop. */
 function onInterrupted({ number, terminated }: ControlMessage): void {
   enterEventLoop();
+  if (terminated) for (const callback of afterForce) callback();
   const seen = Atomics.load(shared, SHARED.seen);
   Atomics.store(shared, SHARED.seen, Math.max(number, seen));
   const cell = foregroundCell();
@@ -75,6 +78,10 @@ export const interruptHook = {
       cell?.interruptListeners.delete(callback);
       publishListeners();
     };
+  },
+  /** Calls `callback` after any code was ended by force, which ran no `finally` of it. */
+  onEndedByForce(callback: () => void): void {
+    afterForce.add(callback);
   },
   /** Aborted at the first interrupt of the running cell. */
   signal(): AbortSignal {

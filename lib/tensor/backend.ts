@@ -8,6 +8,7 @@ import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
 import type { TensorTable } from "./backend/table.js";
 import { activeCuda, CUDA, registerCuda } from "./cuda/backend.js";
 import { describeGpu, probeGpu } from "./cuda/probe.js";
+import "./endedByForce.js";
 
 /** Every backend that tunelab knows; "cuda" is there when the addon was built with CUDA and finds a GPU. */
 export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;

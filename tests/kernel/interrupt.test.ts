@@ -163,3 +163,59 @@ describe("interrupt", () => {
     assert.equal(await client.evaluate("1 + 1"), "2");
   });
 });
+
+describe("interrupt of the library", () => {
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start({ env: { TUNELAB_PRELOAD: undefined, TUNELAB_PROFILE: "embedded" } });
+    client = await kernel.connect();
+    await client.ok(`
+      const { model, tokenizer } = await FastLanguageModel.fromPretrained({
+        modelName: "unsloth/DeepSeek-R1-Distill-Qwen-14B", maxSeqLength: 64, loadIn4bit: true,
+      });
+      const peft = await FastLanguageModel.getPeftModel(model, { r: 4 });
+      const data = await loadDataset("FreedomIntelligence/medical-o1-reasoning-SFT", "en", { split: "train[0:64]" });
+      const args = new TrainingArguments({ maxSteps: 100_000, loggingSteps: 1, saveStrategy: "no", disableTqdm: true, outputDir: "out" });
+      const trainer = new SFTTrainer({ model: peft, tokenizer, trainDataset: data, datasetTextField: "Question", maxSeqLength: 64, args });
+      const large = tf.randomUniform([1500, 1500]);`);
+  });
+  after(() => kernel.stop());
+
+  const CALLS: Record<string, [code: string, ename: string]> = {
+    "one call of the addon after another": [
+      "console.log('started'); while (true) tf.matMul(large, large).dispose();",
+      "KeyboardInterrupt",
+    ],
+    "a generation": [
+      "console.log('started'); while (true) await peft.generate({ ...tokenizer(['The patient']), maxNewTokens: 60 });",
+      "KeyboardInterrupt",
+    ],
+    "a training, which stops by itself": ["console.log('started'); await trainer.train()", "TrainingInterrupted"],
+  };
+  for (const [name, [code, ename]] of Object.entries(CALLS)) {
+    it(`ends ${name}, and the model works on`, async () => {
+      const { id, result } = await client.submit(code);
+      await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await client.interrupt();
+      assert.equal((await result).reply.ename, ename);
+      const after = "(await peft.generate({ ...tokenizer(['The patient']), maxNewTokens: 2 })).length";
+      assert.equal(await client.evaluate(after), "1");
+      assert.equal(await client.evaluate("tf.grad((x) => x.mul(x))(tf.scalar(3)).dataSync()[0]"), "6");
+    });
+  }
+
+  it("ends a training at once when it comes twice", async () => {
+    const { id, result } = await client.submit(
+      "const slow = { onStepEnd() { console.log('step'); const end = Date.now() + 60_000; while (Date.now() < end); } };\n" +
+        "await new SFTTrainer({ model: peft, tokenizer, trainDataset: data, datasetTextField: 'Question', args, callbacks: [slow] }).train()",
+    );
+    await client.until(() => client.of(id).some((m) => String(m.content.text).includes("step")));
+    await client.interrupt();
+    await client.interrupt();
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
+    assert.equal(await client.evaluate("large.shape"), "[ 1500, 1500 ]");
+  });
+});
