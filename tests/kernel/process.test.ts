@@ -80,6 +80,33 @@ describe("the death of the runner", () => {
     });
   }
 
+  it("leaves clients connected, the history and the count", async () => {
+    const first = Number((await client.ok("'before it'")).reply.execution_count);
+    await client.execute("process.exit(1)");
+    assert.equal((await client.ok("'after it'")).reply.execution_count, first + 2);
+    const { history } = await client.request("history_request", { hist_access_type: "tail", n: 3, output: true });
+    assert.deepEqual(history, [
+      [1, first, ["'before it'", "'before it'"]],
+      [1, first + 1, ["process.exit(1)", null]],
+      [1, first + 2, ["'after it'", "'after it'"]],
+    ]);
+    assert.ok((await client.beat()) >= 0);
+  });
+
+  it("runs the cells that were queued behind it only when they are to run after errors", async () => {
+    const sent = [
+      await client.submit("process.exit(1)"),
+      await client.submit("'not run'"),
+      await client.submit("process.exit(1)", { stopOnError: false }),
+      await client.submit("'run'"),
+    ];
+    const statuses = (await Promise.all(sent.map(({ result }) => result))).map(({ reply }) => reply.status);
+    assert.deepEqual(statuses, ["error", "aborted", "aborted", "aborted"]);
+    const [dies, runs] = [await client.submit("process.exit(1)", { stopOnError: false }), await client.submit("'run'")];
+    assert.equal((await dies.result).reply.ename, "RunnerDied");
+    assert.equal((await runs.result).value?.["text/plain"], "'run'");
+  });
+
   it("between cells is told at the latest cell", async () => {
     const { id, result } = await client.submit("setTimeout(() => process.exit(0), 20);");
     await result;

@@ -3,8 +3,8 @@
  * sets how many.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { type TestClient, TestKernel } from "./client.js";
+import { childrenOf, resident } from "./memory.js";
 
 const CELLS = Number(process.env.SOAK_CELLS ?? 2000);
 /** What memory may grow by between the middle and the end, for each cell. */
@@ -72,26 +72,6 @@ describe("many cells", () => {
     }
   });
 });
-
-function childrenOf(parent: number): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && new RegExp(`PPid:\\s+${parent}\n`).test(statusOf(pid)));
-}
-
-function statusOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, "utf8");
-  } catch {
-    // It has ended meanwhile.
-    return "";
-  }
-}
-
-function resident(pid: number): number {
-  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(statusOf(pid)) ?? [];
-  return Number(kilobytes) * 1024;
-}
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / 1e6);
