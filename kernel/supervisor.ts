@@ -171,13 +171,15 @@ export class Supervisor {
 
   async #respond(channel: RequestChannel, message: Message): Promise<void> {
     const type = message.header.msg_type;
+    // What is no request has no reply, by which it could be refused.
+    if (!type.endsWith("_request")) return;
     const refusal = subshellError(message);
-    const handler = this.#handlers[type];
-    if (handler === undefined && refusal === undefined) return;
+    const handler = Object.hasOwn(this.#handlers, type) ? this.#handlers[type] : undefined;
     this.#publishStatus("busy", message.header);
     let content: ReplyContent;
     try {
-      if (refusal !== undefined || handler === undefined) throw refusal;
+      if (refusal !== undefined) throw refusal;
+      if (handler === undefined) throw new Error(`This kernel does not know the message type "${type}".`);
       content = await handler(message);
     } catch (error) {
       content = { status: "error", ...errorContent(error) };

@@ -1,8 +1,9 @@
 /** Declarations of what the runner puts on globalThis, and of `import "tslab"`. */
 import { WIDGETS_DECLARATION } from "../runner/widgets/declaration.js";
+import { WEB_ASSEMBLY_DECLARATION } from "./webAssembly.js";
 
 export const GLOBALS_DECLARATION = `
-${WIDGETS_DECLARATION}
+${WIDGETS_DECLARATION}${WEB_ASSEMBLY_DECLARATION}
 interface DisplayOptions {
   /** Name of the output, for later updates. */
   displayId?: string;

@@ -63,11 +63,13 @@ function unique(entries: Entry[]): Entry[] {
   return [...latest.values()];
 }
 
-/** `*` is any text, `?` any character. */
+/** `*` is any text, `?` any character, `[a-c]` one of these, `[^a-c]` none of them: the GLOB of SQLite, as IPython has it. */
 function glob(pattern: string): RegExp {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", "[\\s\\S]*")
-    .replaceAll("?", "[\\s\\S]");
-  return new RegExp(`^${source}$`);
+  const source = pattern.replaceAll(/\[(\^?)(\]?[^\]]*)\]|./gsu, (part, not: string | undefined, set: string) => {
+    if (part === "*") return ".*";
+    if (part === "?") return ".";
+    if (set !== undefined) return `[${not}${set.replaceAll(/[\\\][^]/g, "\\$&")}]`;
+    return part.replace(/[.+^${}()|[\]\\]/, "\\$&");
+  });
+  return new RegExp(`^${source}$`, "su");
 }

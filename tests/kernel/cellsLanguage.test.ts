@@ -202,6 +202,22 @@ const ROWS: readonly Row[] = [
     ["// @ts-expect-error\n1", /TS2578/],
   ],
 
+  // What Node has
+  [
+    "WebAssembly",
+    [
+      "(await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))) instanceof WebAssembly.Module",
+      "true",
+    ],
+  ],
+  [
+    "the web's names",
+    [
+      "[typeof fetch, typeof URL, typeof AbortSignal.timeout, typeof structuredClone].join()",
+      "'function,function,function,function'",
+    ],
+  ],
+
   // Text
   ["only types", ["type Ot = string; interface Oi { a: Ot }"], ["const oi: Oi = { a: 'x' }; oi", "{ a: 'x' }"]],
   ["only comments", ["// one"], ["/* two */"], ["/** three */\n"], ["\n  \n"]],

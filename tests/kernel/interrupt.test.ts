@@ -16,6 +16,15 @@ const RUNAWAYS: Record<string, string> = {
   "a storm of ticks":
     "started(); const ticks = () => { beats++; process.nextTick(ticks); }; ticks(); await new Promise(() => {})",
   "a flood of output": 'started(); while (true) console.log("x".repeat(100));',
+  "a loop in WebAssembly":
+    "const loops = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 108, 111, 111, 112, 0, 0, 10, 9, 1, 7, 0, 3, 64, 12, 0, 11, 11];" +
+    "const { exports: wasm } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(loops)));" +
+    "started(); (wasm.loop as () => void)();",
+  "a module that does not end": "await import(`data:text/javascript,started(); while (true);` as string)",
+  "a value that is inspected for ever":
+    'started(); ({ [Symbol.for("nodejs.util.inspect.custom")]() { while (true); } })',
+  "a value that is displayed for ever":
+    'started(); ({ async [Symbol.for("Jupyter.display")]() { await new Promise(() => {}); } })',
   "calls of native code": 'started(); while (true) pbkdf2Sync("a", "b", 20_000, 64, "sha512");',
   "a child process that is waited for by blocking": 'started(); execSync("sleep 60");',
   "a child process that is awaited": 'started(); await new Promise((done) => spawn("sleep", ["60"]).on("exit", done));',
@@ -32,6 +41,7 @@ describe("interrupt", () => {
     kernel = await TestKernel.start();
     client = await kernel.connect();
     await client.ok('import { pbkdf2Sync } from "node:crypto"; import { execSync, spawn } from "node:child_process";');
+    await client.ok("Object.assign(globalThis, { started: () => console.log('started') });");
     await client.ok('let beats = 0; const kept = { answer: 42 }; const started = () => console.log("started");');
   });
   after(() => kernel.stop());

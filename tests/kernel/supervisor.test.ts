@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { readConnectionFile } from "../../kernel/protocol/connection.js";
+import type { Json } from "../../kernel/protocol/messages.js";
 import { Wire } from "../../kernel/protocol/wire.js";
 import { type TestClient, TestKernel } from "./client.js";
 
@@ -106,6 +107,8 @@ describe("supervisor", () => {
     const search = { hist_access_type: "search", pattern: "'n??dle*" };
     assert.equal((await ask(search)).length, 3);
     assert.equal((await ask({ ...search, unique: true })).length, 2);
+    assert.equal((await ask({ ...search, pattern: "*[^a-z] [2-9]'" })).length, 0);
+    assert.equal((await ask({ ...search, pattern: "'[m-o]eedle [2-9]'" })).length, 1);
     assert.deepEqual((await ask({ ...search, n: 1, output: true }))[0]?.[2], ["'needle 2'", "'needle 2'"]);
   });
 
@@ -184,8 +187,43 @@ describe("supervisor", () => {
       await client.sendFrames("shell", frames);
       await client.sendFrames("control", frames);
     }
-    await client.send("shell", "unheard_of_request", {});
     assert.equal((await client.execute("", {})).reply.status, "ok");
+    assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+
+  it("says that it does not know a request", async () => {
+    for (const type of ["unheard_of_request", "constructor_request"]) {
+      const { status, evalue } = await client.request(type);
+      assert.deepEqual([status, evalue], ["error", `This kernel does not know the message type "${type}".`]);
+    }
+    await client.send("shell", "unheard_of_reply", {});
+    assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+
+  it("answers requests whose fields make no sense", async () => {
+    const fields: Record<string, readonly string[]> = {
+      execute_request: ["code", "silent", "user_expressions", "allow_stdin", "stop_on_error"],
+      complete_request: ["code", "cursor_pos"],
+      inspect_request: ["code", "cursor_pos", "detail_level"],
+      is_complete_request: ["code"],
+      history_request: ["hist_access_type", "n", "pattern", "session", "start", "stop"],
+      comm_info_request: ["target_name"],
+      debug_request: ["command", "arguments", "seq"],
+      interrupt_request: ["x"],
+      delete_subshell_request: ["subshell_id"],
+    };
+    for (const [type, names] of Object.entries(fields)) {
+      for (const name of names) {
+        for (const value of [null, -5, 1e99, "x", "\ud800", [1], { a: 1 }, true] as const) {
+          const reply = await client.request(type, { code: "1", cursor_pos: 1, [name]: value as Json });
+          assert.equal(typeof reply.status, type === "debug_request" ? "undefined" : "string", `${type} ${name}`);
+        }
+      }
+    }
+    for (const type of ["comm_open", "comm_msg", "comm_close"]) {
+      await client.send("shell", type, { comm_id: 7, target_name: null, data: "x" });
+    }
+    await client.send("stdin", "input_reply", { value: 7 });
     assert.equal(await client.evaluate("1 + 1"), "2");
   });
 
