@@ -2,12 +2,14 @@
 import { Socket } from "node:net";
 import { IdleMemory } from "../idleMemory.js";
 import { readPreload } from "../preload.js";
+import { followCallbacks } from "./callbacks.js";
 import { sendMessage, sendText } from "./channel.js";
 import { comms, receiveComm } from "./comms.js";
 import { clearOutput, display, displayHook, page } from "./display.js";
 import { followListeners } from "./emitters.js";
 import { describeError, installStackTraces } from "./errors.js";
 import { completeEs2024 } from "./es2024.js";
+import { followTargets } from "./eventTargets.js";
 import { Executor } from "./execute.js";
 import { confirm, password, prompt } from "./input.js";
 import { interruptHook, startControlThread } from "./interrupts.js";
@@ -16,7 +18,16 @@ import { FD } from "./messages.js";
 import { bundleNow } from "./mime.js";
 import { CellModules } from "./modules.js";
 import { Preloaded } from "./preloaded.js";
-import { currentCell, enterEventLoop, followCells, foregroundCell, KeyboardInterrupt } from "./running.js";
+import {
+  currentCell,
+  enterEventLoop,
+  followCells,
+  foregroundCell,
+  KeyboardInterrupt,
+  ownerOf,
+  type RunningCell,
+  takeThrower,
+} from "./running.js";
 import { Scope } from "./scope.js";
 import { replaceStandardStreams } from "./stdio.js";
 import * as widgets from "./widgets/index.js";
@@ -42,12 +53,13 @@ function defineGlobals(): void {
 
 /** Errors that no cell waits for: shown where they belong, and the runner goes on. */
 function reportStrayErrors(): void {
-  const report = (thrown: unknown) => {
+  const report = (thrown: unknown, owner: RunningCell | undefined) => {
     if (thrown instanceof KeyboardInterrupt) return;
-    sendText(currentCell()?.id ?? 0, "stderr", `Uncaught ${describeError(thrown).traceback.join("\n")}\n`);
+    const cell = owner ?? currentCell();
+    sendText(cell?.id ?? 0, "stderr", `Uncaught ${describeError(thrown).traceback.join("\n")}\n`);
   };
-  process.on("uncaughtException", report);
-  process.on("unhandledRejection", report);
+  process.on("uncaughtException", (thrown) => report(thrown, takeThrower()));
+  process.on("unhandledRejection", (reason, promise) => report(reason, ownerOf(promise)));
 }
 
 function readCommands(execute: (command: Command) => void): void {
@@ -78,6 +90,8 @@ replaceStandardStreams();
 installStackTraces();
 followCells();
 followListeners();
+followTargets();
+followCallbacks();
 completeEs2024();
 defineGlobals();
 reportStrayErrors();

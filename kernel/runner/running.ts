@@ -28,6 +28,7 @@ let current: RunningCell | undefined;
 let outer: (RunningCell | undefined)[] = [];
 let foreground: RunningCell | undefined;
 let latest: RunningCell | undefined;
+let thrower: RunningCell | undefined;
 
 /** The cell that owns the code running now; the latest one for code that belongs to none. */
 export function currentCell(): RunningCell | undefined {
@@ -52,16 +53,34 @@ export function setForeground(cell: RunningCell | undefined): void {
 export function runIn<T>(cell: RunningCell | undefined, run: () => T): T {
   const before = current;
   current = cell;
+  // No catch: to a debugger, what it catches would be caught.
+  let ended = false;
   try {
-    return run();
+    const value = run();
+    ended = true;
+    return value;
   } finally {
+    if (!ended && before === undefined) thrower = cell;
     current = before;
   }
+}
+
+/** The cell whose code an exception has just left that nobody caught. */
+export function takeThrower(): RunningCell | undefined {
+  const cell = thrower;
+  thrower = undefined;
+  return cell;
+}
+
+/** The cell that made a promise. */
+export function ownerOf(promise: Promise<unknown>): RunningCell | undefined {
+  return Stamp.read(promise);
 }
 
 /** At the top of an event: code that was ended by force did not clear up after itself. */
 export function enterEventLoop(): void {
   current = undefined;
+  thrower = undefined;
   outer = [];
 }
 

@@ -13,6 +13,8 @@ const RUNAWAYS: Record<string, string> = {
     "started(); const storm = () => { beats++; setTimeout(storm, 0); setTimeout(storm, 50); }; storm(); await new Promise(() => {})",
   "a storm of microtasks":
     "started(); const flood = () => { beats++; queueMicrotask(flood); }; flood(); await new Promise(() => {})",
+  "a storm of callbacks":
+    "started(); const stats = () => { beats++; stat('/', stats); }; stats(); await new Promise(() => {})",
   "a storm of ticks":
     "started(); const ticks = () => { beats++; process.nextTick(ticks); }; ticks(); await new Promise(() => {})",
   "a flood of output": 'started(); while (true) console.log("x".repeat(100));',
@@ -40,7 +42,9 @@ describe("interrupt", () => {
   before(async () => {
     kernel = await TestKernel.start();
     client = await kernel.connect();
-    await client.ok('import { pbkdf2Sync } from "node:crypto"; import { execSync, spawn } from "node:child_process";');
+    await client.ok(
+      'import { pbkdf2Sync } from "node:crypto"; import { execSync, spawn } from "node:child_process"; import { stat } from "node:fs";',
+    );
     await client.ok("Object.assign(globalThis, { started: () => console.log('started') });");
     await client.ok('let beats = 0; const kept = { answer: 42 }; const started = () => console.log("started");');
   });

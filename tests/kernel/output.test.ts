@@ -163,7 +163,7 @@ describe("output", () => {
 
   it("that an event sets off belongs to the cell that registered for it, or that fired it", async () => {
     const { id, result } = await client.submit(`
-      import { EventEmitter } from "node:events";
+      import { spawn } from "node:child_process"; import { EventEmitter } from "node:events"; import { Worker } from "node:worker_threads";
       const child = spawn("sh", ["-c", "read line; echo $line"]);
       child.stdout.on("data", (line) => console.log("child says", String(line).trim()));
       child.once("close", () => console.log("child ends"));
@@ -178,6 +178,47 @@ describe("output", () => {
     assert.equal(stdout, "told\n");
     const late = client.of(id).map(({ content }) => content.text ?? "");
     assert.deepEqual(late.join("").split("\n").sort(), ["", "child ends", "child says hello", "from the worker"]);
+  });
+
+  const WAYS: Record<string, string> = {
+    "a callback of fs": "stat('/', tell)",
+    "a callback in a callback": "open('/', 'r', (_, fd) => close(fd, tell))",
+    "a callback of crypto": "randomBytes(8, tell)",
+    "a callback of dns": "lookup('localhost', tell)",
+    "a message port": "port1.on('message', () => { port1.close(); tell(); }); port2.postMessage(1)",
+    "a port's onmessage": "Object.assign(port1, { onmessage: () => { port1.close(); tell(); } }); port2.postMessage(1)",
+    "an abort signal": "AbortSignal.timeout(1).addEventListener('abort', tell)",
+    "a listener that is an object": "AbortSignal.timeout(1).addEventListener('abort', { handleEvent: tell })",
+    "an exception in a callback": "randomBytes(8, () => { done.resolve(); throw new Error('told'); })",
+    "an exception in a timer": "setTimeout(() => { done.resolve(); throw new Error('told'); })",
+    "an exception in a listener":
+      "new Readable({ read() {} }).on('x', fail).emit('x'); function fail() { setImmediate(() => { done.resolve(); throw new Error('told'); }); }",
+    "a rejection": "done.resolve(); void Promise.reject(new Error('told'))",
+  };
+  for (const [name, code] of Object.entries(WAYS)) {
+    it(`of ${name} belongs to the cell that it comes from`, async () => {
+      const { id, result } = await client.submit(`
+        import { close, open, stat } from "node:fs"; import { randomBytes } from "node:crypto"; import { lookup } from "node:dns";
+        import { MessageChannel } from "node:worker_threads"; import { Readable } from "node:stream";
+        const { port1, port2 } = new MessageChannel();
+        const [start, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+        const tell = () => { console.log("told"); done.resolve(); };
+        void start.promise.then(() => { ${code} });`);
+      assert.equal((await result).reply.status, "ok");
+      const { stdout, stderr } = await client.ok("start.resolve(); await done.promise; console.log('mine');");
+      await client.until(() => client.of(id).some(({ content }) => /told/.test(String(content.text))));
+      assert.deepEqual([stdout, stderr], ["mine\n", ""]);
+    });
+  }
+
+  it("of listeners on targets ends when they are removed", async () => {
+    const { stdout } = await client.ok(`
+      const target = new EventTarget(); const heard = () => console.log("heard");
+      target.addEventListener("x", heard); target.addEventListener("x", heard); target.dispatchEvent(new Event("x"));
+      target.removeEventListener("x", heard); target.dispatchEvent(new Event("x"));
+      target.addEventListener("x", heard, { once: true });
+      target.dispatchEvent(new Event("x")); target.dispatchEvent(new Event("x"));`);
+    assert.equal(stdout, "heard\nheard\n");
   });
 
   it("of an error that nobody awaits is shown and harms nothing", async () => {
