@@ -46,8 +46,9 @@ export interface Completion {
   items: CompletionItem[];
 }
 
-/** Names beyond these come without a signature: in a longer list a person goes on typing. */
-const MAX_SIGNATURES = 40;
+/** Types are looked at for so many names; in a longer list, where a person goes on typing, for the first that show. */
+const MAX_LIST = 40;
+const FIRST_OF_MANY = 10;
 
 export class CellCompiler {
   readonly #tslab: Tslab;
@@ -154,9 +155,10 @@ export class CellCompiler {
     const all = new Set([...names.slice(0, anyNameAt), ...unused, ...names.slice(anyNameAt)]);
     const start = position - found.before;
     const shown = matching([...all], source.slice(start, position));
+    const closely = shown.length > MAX_LIST ? FIRST_OF_MANY : MAX_LIST;
     const items = shown.map((name, index) => ({
       name,
-      ...((unused.has(name) && this.#descriptions[name]) || found.describe(name, index < MAX_SIGNATURES)),
+      ...((unused.has(name) && this.#descriptions[name]) || found.describe(name, index < closely)),
     }));
     return { start, end: position + found.after, items };
   }
