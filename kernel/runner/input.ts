@@ -2,7 +2,8 @@
 import { readInputLine, sendMessage } from "./channel.js";
 import { currentCell, KeyboardInterrupt } from "./running.js";
 
-function ask(message: string, password: boolean): string {
+/** Waits for the person's answer; the thread stands still. */
+export function ask(message: string, password: boolean): string {
   const cell = currentCell();
   if (cell === undefined || !cell.allowStdin) {
     throw new Error("This front end does not take input. Pass the value another way, such as an environment variable.");

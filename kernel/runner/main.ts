@@ -29,6 +29,7 @@ import {
   takeThrower,
 } from "./running.js";
 import { Scope } from "./scope.js";
+import { replaceStandardInput } from "./stdin.js";
 import { replaceStandardStreams } from "./stdio.js";
 import * as widgets from "./widgets/index.js";
 
@@ -87,6 +88,7 @@ function readCommands(execute: (command: Command) => void): void {
 }
 
 replaceStandardStreams();
+replaceStandardInput();
 installStackTraces();
 followCells();
 followListeners();

@@ -6,6 +6,9 @@ import type { Json } from "../../kernel/protocol/messages.js";
 import { Wire } from "../../kernel/protocol/wire.js";
 import { type TestClient, TestKernel } from "./client.js";
 
+const ASKS =
+  "import { createInterface } from 'node:readline/promises'; await createInterface({ input: process.stdin }).question('x')";
+
 describe("supervisor", () => {
   let kernel: TestKernel;
   let client: TestClient;
@@ -263,8 +266,40 @@ describe("supervisor", () => {
     assert.equal((await result).value?.["text/plain"], "[ true, true, false, false ]");
   });
 
+  it("asks what a cell asks with readline, in any of its ways", async () => {
+    const asked = client.inputRequests.length;
+    const { result } = await client.submit(
+      `import { promisify } from "node:util"; import * as calls from "node:readline"; import * as answers from "node:readline/promises";
+       const streams = { input: process.stdin, output: process.stdout };
+       const [one, two] = [calls.createInterface(streams), answers.createInterface(streams)];
+       const given = [await two.question("First? "), await new Promise((done) => one.question("Second? ", done))];
+       given.push(await promisify(one.question).bind(one)("Third? ")); one.close(); two.close();
+       given`,
+      { allowStdin: true },
+    );
+    for (const [index, prompt] of ["First? ", "Second? ", "Third? "].entries()) {
+      await client.until(() => client.inputRequests.length > asked + index);
+      const request = client.inputRequests[asked + index];
+      assert.deepEqual(request?.content, { prompt, password: false });
+      await client.send("stdin", "input_reply", { value: `answer ${index}` }, request.header);
+    }
+    assert.equal((await result).value?.["text/plain"], "[ 'answer 0', 'answer 1', 'answer 2' ]");
+  });
+
+  it("has standard input that is at its end, for every cell", async () => {
+    for (let i = 0; i < 2; i++) {
+      const lines =
+        "import { createInterface } from 'node:readline'; let n = 0; for await (const _ of createInterface({ input: process.stdin })) n++; n";
+      assert.equal(await client.evaluate(lines), "0");
+      assert.equal(
+        await client.evaluate("let read = ''; for await (const part of process.stdin) read += part; read"),
+        "''",
+      );
+    }
+  });
+
   it("says so where no input is taken", async () => {
-    for (const code of ["prompt('x')", "confirm('x')", "password('x')"]) {
+    for (const code of ["prompt('x')", "confirm('x')", "password('x')", ASKS]) {
       const { reply } = await client.execute(code);
       assert.match(String(reply.evalue), /^This front end does not take input\. Pass the value another way/, code);
     }
