@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { fail } from "../lib/errors.js";
 import { packageRoot } from "../lib/packageRoot.js";
+import { PROTOCOL_VERSION } from "./protocol/messages.js";
 import { kernelsFolder, type Target } from "./spec/folders.js";
 import { stableNodePath } from "./spec/nodePath.js";
 
@@ -34,6 +35,8 @@ export interface KernelSpec {
     /** What a connection file may have keys for. */
     supported_encryption: string[];
   };
+  /** By it a client knows that it may give a registration file. */
+  kernel_protocol_version: string;
 }
 
 const main = join(packageRoot, "dist", "kernel", "main.cjs");
@@ -46,6 +49,7 @@ export function kernelSpec(displayName = "TypeScript (tunelab)"): KernelSpec {
     language: "typescript",
     interrupt_mode: "message",
     metadata: { debugger: true, supported_encryption: ["curve"] },
+    kernel_protocol_version: PROTOCOL_VERSION,
   };
 }
 

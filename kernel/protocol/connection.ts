@@ -12,6 +12,8 @@ export interface ConnectionInfo {
   digest: string;
   /** The kernel's own pair of keys, when all that passes is to be encrypted. */
   curve?: CurveKeys;
+  /** Of a registration file: the service that is to be told the ports, which are 0 until the sockets are bound. */
+  registration?: { address: string; kernelId: string };
 }
 
 /** CurveZMQ keys in Z85: 40 characters each. */
@@ -36,9 +38,10 @@ export function readConnectionFile(path: string): ConnectionInfo {
   if (transport !== "tcp" && transport !== "ipc") {
     throw new Error(`Unknown transport "${String(transport)}" in ${path}: use "tcp" or "ipc".`);
   }
+  const registration = registrationOf(fields, transport, path);
   const ports = {} as Record<Channel, number>;
   for (const channel of CHANNELS) {
-    const port = fields[`${channel}_port`];
+    const port = registration === undefined ? fields[`${channel}_port`] : 0;
     if (typeof port !== "number") throw new Error(`"${channel}_port" is missing in ${path}.`);
     ports[channel] = port;
   }
@@ -46,12 +49,23 @@ export function readConnectionFile(path: string): ConnectionInfo {
   if (!scheme.startsWith("hmac-")) throw new Error(`Unknown signature_scheme "${scheme}" in ${path}.`);
   return {
     transport,
-    ip: String(fields.ip ?? "127.0.0.1"),
+    ip: String(fields.ip ?? fields.registration_ip ?? "127.0.0.1"),
     ports,
     key: String(fields.key ?? ""),
     digest: scheme.slice("hmac-".length),
     ...curveKeys(fields, path),
+    ...(registration && { registration }),
   };
+}
+
+function registrationOf(fields: Record<string, unknown>, transport: string, path: string) {
+  const { registration_ip: ip, registration_port: port, kernel_id: kernelId } = fields;
+  if (port === undefined) return undefined;
+  if (transport !== "tcp") throw new Error(`A kernel can register over tcp only; ${path} says "${transport}".`);
+  if (typeof ip !== "string" || typeof kernelId !== "string") {
+    throw new Error(`"registration_ip" or "kernel_id" is missing in ${path}.`);
+  }
+  return { address: `tcp://${ip}:${String(port)}`, kernelId };
 }
 
 /** Keys that cannot be used are an error: without them the kernel would listen to everybody. */

@@ -1,6 +1,6 @@
-/** The messages of the Jupyter protocol (5.5) that this kernel speaks, as types. */
+/** The messages of the Jupyter protocol (5.6) that this kernel speaks, as types. */
 
-export const PROTOCOL_VERSION = "5.5";
+export const PROTOCOL_VERSION = "5.6";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 export type JsonObject = { [key: string]: Json | undefined };

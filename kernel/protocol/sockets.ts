@@ -5,6 +5,7 @@ import type { Channel, ConnectionInfo } from "./connection.js";
 import { address } from "./connection.js";
 import { ManualPublisher } from "./manualPublisher.js";
 import type { Message } from "./messages.js";
+import { register } from "./registration.js";
 import type { Outgoing } from "./wire.js";
 import { Wire, WireError } from "./wire.js";
 
@@ -38,7 +39,7 @@ function securityOf({ curve }: ConnectionInfo): { curveServer?: true; curveSecre
 }
 
 export class KernelSockets {
-  /** What a client needs to connect besides address and key. */
+  /** Where the channels are bound, once they are. */
   readonly ports: ConnectionInfo["ports"];
   readonly #wire: Wire;
   readonly #iopub: ManualPublisher;
@@ -49,7 +50,7 @@ export class KernelSockets {
   #closed = false;
 
   constructor(connection: ConnectionInfo) {
-    this.ports = connection.ports;
+    this.ports = { ...connection.ports };
     this.#wire = new Wire(connection);
     const secure = securityOf(connection);
     this.#iopub = new ManualPublisher({ sendHighWaterMark: CLIENT_HIGH_WATER_MARK, linger: 1000, ...secure });
@@ -74,15 +75,17 @@ export class KernelSockets {
     return this.#wire.session;
   }
 
+  /** Binds the channels, and tells the registration service where, if there is one. */
   async bind(connection: ConnectionInfo): Promise<void> {
-    const at = (channel: Channel) => address(connection, channel);
-    await Promise.all([
-      this.#iopub.bind(at("iopub")),
-      this.#routers.shell.bind(at("shell")),
-      this.#routers.control.bind(at("control")),
-      this.#routers.stdin.bind(at("stdin")),
-      this.#heartbeat.bind(at("hb")),
-    ]);
+    const sockets = { iopub: this.#iopub, ...this.#routers, hb: this.#heartbeat };
+    await Promise.all(
+      (Object.keys(sockets) as Channel[]).map(async (channel) => {
+        const socket = sockets[channel];
+        await socket.bind(address(connection, channel));
+        if (this.ports[channel] === 0) this.ports[channel] = Number(/\d+$/.exec(socket.lastEndpoint ?? ""));
+      }),
+    );
+    await register({ ...connection, ports: this.ports }, this.#wire);
   }
 
   /** Starts reading; `refused` is told of messages that were malformed or forged. */

@@ -53,13 +53,18 @@ export class Wire {
     return [...identities, DELIMITER, Buffer.from(this.#sign(parts)), ...parts, ...(message.buffers ?? [])];
   }
 
+  /** A message of content alone, as the handshake has it. */
+  encodeContent(content: JsonObject): Uint8Array[] {
+    const part = Buffer.from(JSON.stringify(content));
+    return [DELIMITER, Buffer.from(this.#sign([part])), part];
+  }
+
+  decodeContent(frames: readonly Buffer[]): JsonObject {
+    return parseObject(this.#open(frames, 1).parts[0] as Buffer);
+  }
+
   decode(frames: readonly Buffer[]): Message {
-    const start = frames.findIndex((frame) => frame.equals(DELIMITER));
-    if (start < 0) throw new WireError("no <IDS|MSG> delimiter");
-    const signature = frames[start + 1];
-    const parts = frames.slice(start + 2, start + 6);
-    if (signature === undefined || parts.length < 4) throw new WireError("frames are missing");
-    this.#verify(signature, parts);
+    const { start, parts } = this.#open(frames, 4);
     const [header, parentHeader, metadata, content] = parts.map(parseObject) as [
       JsonObject,
       JsonObject,
@@ -77,6 +82,17 @@ export class Wire {
       content,
       buffers: frames.slice(start + 6),
     };
+  }
+
+  /** The signed frames, of which there must be so many, and where their delimiter stands. */
+  #open(frames: readonly Buffer[], count: number): { start: number; parts: Buffer[] } {
+    const start = frames.findIndex((frame) => frame.equals(DELIMITER));
+    if (start < 0) throw new WireError("no <IDS|MSG> delimiter");
+    const signature = frames[start + 1];
+    const parts = frames.slice(start + 2, start + 2 + count);
+    if (signature === undefined || parts.length < count) throw new WireError("frames are missing");
+    this.#verify(signature, parts);
+    return { start, parts };
   }
 
   #sign(parts: readonly Uint8Array[]): string {

@@ -79,6 +79,7 @@ describe("installing the kernelspec", () => {
       language: "typescript",
       interrupt_mode: "message",
       metadata: { debugger: true, supported_encryption: ["curve"] },
+      kernel_protocol_version: "5.6",
     });
   });
 

@@ -26,7 +26,7 @@ describe("the wire format", () => {
     assert.deepEqual(received.content, MESSAGE.content);
     assert.deepEqual(received.buffers, buffers);
     assert.equal(received.header.session, sender.session);
-    assert.equal(received.header.version, "5.5");
+    assert.equal(received.header.version, "5.6");
   });
 
   it("leaves the signature empty without a key, and then asks for none", () => {
