@@ -4,14 +4,14 @@
  */
 import { NotebookCells, type PreparedCell } from "./magics/cells.js";
 import type { ErrorContent, ExecuteRequest, Header, JsonObject, Message, ParentHeader } from "./protocol/messages.js";
-import { asNumber, asString, readExecuteRequest } from "./protocol/messages.js";
+import { asString, readExecuteRequest } from "./protocol/messages.js";
 import type { KernelSockets, RequestChannel } from "./protocol/sockets.js";
 import type { DoneMessage, RunnerMessage } from "./runner/messages.js";
-import { toCodePoints, toUnits } from "./supervisor/codePoints.js";
 import { Comms } from "./supervisor/comms.js";
 import { Debugger } from "./supervisor/debugger.js";
 import { History } from "./supervisor/history.js";
 import { KERNEL_INFO } from "./supervisor/kernelInfo.js";
+import { complete, inspect } from "./supervisor/language.js";
 import { RunnerHost } from "./supervisor/runnerHost.js";
 import { StreamBatcher } from "./supervisor/streams.js";
 import { subshellError, subshellHandlers } from "./supervisor/subshells.js";
@@ -94,8 +94,8 @@ export class Supervisor {
     });
     this.#handlers = {
       kernel_info_request: () => KERNEL_INFO as ReplyContent,
-      complete_request: (message) => this.#complete(message.content),
-      inspect_request: (message) => this.#inspect(message.content),
+      complete_request: (message) => complete(this.#compiler(), message.content),
+      inspect_request: (message) => inspect(this.#compiler(), message.content),
       is_complete_request: async (message) => {
         return {
           ...(await this.#compiler().isComplete(asString(message.content.code))),
@@ -324,37 +324,6 @@ export class Supervisor {
     this.#debugger.lost();
     if (!running) this.#streams.add(this.#latest, "stderr", `${error.evalue}\n`);
     this.#streams.flush();
-  }
-
-  async #complete(content: JsonObject): Promise<ReplyContent> {
-    const code = asString(content.code);
-    const position = toUnits(code, asNumber(content.cursor_pos, code.length));
-    const { start, end, items } = await this.#compiler().complete(code, position);
-    const from = toCodePoints(code, start);
-    const to = toCodePoints(code, end);
-    return {
-      status: "ok",
-      matches: items.map(({ name }) => name),
-      cursor_start: from,
-      cursor_end: to,
-      metadata: {
-        _jupyter_types_experimental: items.map(({ name, kind, signature = "" }) => ({
-          text: name,
-          type: kind,
-          signature,
-          start: from,
-          end: to,
-        })),
-      },
-    };
-  }
-
-  async #inspect(content: JsonObject): Promise<ReplyContent> {
-    const code = asString(content.code);
-    const position = toUnits(code, asNumber(content.cursor_pos, code.length));
-    const found = await this.#compiler().inspect(code, position, content.detail_level === 1);
-    const data: JsonObject = found === undefined ? {} : { "text/plain": found.text, "text/markdown": found.markdown };
-    return { status: "ok", found: found !== undefined, data, metadata: {} };
   }
 
   #headerOf(cell: number): ParentHeader {

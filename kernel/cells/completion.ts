@@ -56,13 +56,13 @@ export function candidatesAt(
     entries.set(entry.name, entry);
   }
   const names = [...entries.values()].sort(byPlace).map(({ name }) => name);
-  const firstGlobal = names.findIndex((name) => (entries.get(name)?.sortText ?? "") >= GLOBALS);
+  const near = names.filter((name) => (entries.get(name)?.sortText ?? "") < GLOBALS).length;
   return {
     before: position - start,
     after: start + length - position,
     names,
     // Where one global could stand, every variable could.
-    anyNameAt: entries.has("Promise") ? firstGlobal : undefined,
+    anyNameAt: entries.has("Promise") ? near : undefined,
     describe(name, closely) {
       const entry = entries.get(name);
       if (entry?.symbol !== undefined) return describeSymbol(program.getTypeChecker(), entry.symbol, file, closely);
