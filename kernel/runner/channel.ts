@@ -7,6 +7,10 @@ import { FD } from "./messages.js";
 const NONCE = process.env.TUNELAB_RUNNER_NONCE ?? "";
 delete process.env.TUNELAB_RUNNER_NONCE;
 
+/** As they were before a cell could replace them. */
+const { stringify } = JSON;
+const { from, concat, alloc, byteLength } = Buffer;
+
 /** Longer texts go where messages go: nobody else writes there, so that they need not be cut so small. */
 const MAX_TEXT = MAX_FRAME_BYTES - 96;
 /** What a pipe holds, about. */
@@ -14,15 +18,15 @@ const LONG_FRAME_BYTES = 65_536;
 const MAX_LONG_TEXT = LONG_FRAME_BYTES - 96;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /** Reused for every frame: a flood of lines must not become a flood of garbage. */
-const frame = Buffer.alloc(MAX_FRAME_BYTES);
+const frame = alloc(MAX_FRAME_BYTES);
 let longFrame: Buffer | undefined;
 let sequence = 0;
 
 export function sendText(cell: CellId, stream: StreamName, data: string | Uint8Array): void {
-  const length = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+  const length = typeof data === "string" ? byteLength(data) : data.length;
   if (length === 0) return;
   if (length > MAX_TEXT) {
-    sendLongText(cell, stream, typeof data === "string" ? Buffer.from(data) : data);
+    sendLongText(cell, stream, typeof data === "string" ? from(data) : data);
     return;
   }
   const header = textHeader(NONCE, stream, cell, length);
@@ -36,7 +40,7 @@ export function sendText(cell: CellId, stream: StreamName, data: string | Uint8A
 }
 
 function sendLongText(cell: CellId, stream: StreamName, bytes: Uint8Array): void {
-  longFrame ??= Buffer.alloc(LONG_FRAME_BYTES);
+  longFrame ??= alloc(LONG_FRAME_BYTES);
   for (let start = 0; start < bytes.length; start += MAX_LONG_TEXT) {
     const part = bytes.subarray(start, start + MAX_LONG_TEXT);
     const headerLength = longFrame.write(messageHeader(++sequence, part.length, textKind(stream, cell)));
@@ -47,9 +51,9 @@ function sendLongText(cell: CellId, stream: StreamName, bytes: Uint8Array): void
 }
 
 export function sendMessage(message: RunnerMessage): void {
-  const payload = Buffer.from(JSON.stringify(message));
-  const header = Buffer.from(messageHeader(++sequence, payload.length));
-  writeAll(FD.messages, Buffer.concat([header, payload]));
+  const payload = from(stringify(message));
+  const header = from(messageHeader(++sequence, payload.length));
+  writeAll(FD.messages, concat([header, payload]));
   markPlace();
 }
 
@@ -60,7 +64,7 @@ function markPlace(): void {
 
 /** Blocks until the supervisor has answered with one line. */
 export function readInputLine(): string {
-  const byte = Buffer.alloc(1);
+  const byte = alloc(1);
   const bytes: number[] = [];
   for (;;) {
     let count: number;
@@ -71,7 +75,7 @@ export function readInputLine(): string {
       Atomics.wait(sleeper, 0, 0, 5);
       continue;
     }
-    if (count === 0 || byte[0] === 10) return Buffer.from(bytes).toString("utf8");
+    if (count === 0 || byte[0] === 10) return from(bytes).toString("utf8");
     bytes.push(byte[0] ?? 0);
   }
 }

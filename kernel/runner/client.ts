@@ -18,7 +18,8 @@ export interface RunnerEvents {
   raw(stream: StreamName, text: string): void;
   message(message: RunnerMessage): void;
   inspector(message: InspectorMessage): void;
-  exit(code: number | null, signal: NodeJS.Signals | null): void;
+  /** `fault` says what was wrong with a runner that had to be ended. */
+  exit(code: number | null, signal: NodeJS.Signals | null, fault?: string): void;
 }
 
 const RUNNER_PROGRAM = join(packageRoot, "dist/kernel/runner/main.cjs");
@@ -30,6 +31,12 @@ interface LongText {
   stream: StreamName;
   bytes: Buffer;
 }
+
+/** How long a runner may live that can no longer speak. */
+const MUTE_MS = 500;
+
+/** The line of numbers before a message is shorter than this. */
+const MAX_HEADER = 64;
 
 /** terminateExecution corrupts the async hook stack by design; with the check on, node would end the process. */
 const NODE_FLAGS = ["--no-force-async-hooks-checks", "--disable-warning=ExperimentalWarning"];
@@ -46,6 +53,7 @@ export class RunnerClient {
   readonly #errorDecoder = new StringDecoder("utf8");
   #open = 4;
   #paused = false;
+  #fault: string | undefined;
   /** Output is held back until a message whose place is reached has come. */
   #awaitsMessage = false;
 
@@ -71,13 +79,13 @@ export class RunnerClient {
       if (this.#awaitsMessage) output.pause();
     });
     this.#readable(2).on("data", (chunk: Buffer) => this.#nativeError(chunk));
-    this.#readable(FD.messages).on("data", (chunk: Buffer) => this.#readMessages(chunk));
+    this.#readable(FD.messages).on("data", (chunk: Buffer) => this.#guarded(() => this.#readMessages(chunk)));
     createInterface(this.#readable(FD.inspector)).on("line", (line) => {
-      events.inspector(JSON.parse(line) as InspectorMessage);
+      this.#guarded(() => events.inspector(JSON.parse(line) as InspectorMessage));
     });
     let ended: [number | null, NodeJS.Signals | null] = [1, null];
     const closed = () => {
-      if (--this.#open === 0) events.exit(...ended);
+      if (--this.#open === 0) events.exit(...ended, this.#fault);
     };
     this.#process.on("error", () => closed());
     this.#process.on("exit", (code, signal) => {
@@ -91,6 +99,10 @@ export class RunnerClient {
       closed();
     });
     for (const fd of [1, 2, FD.messages]) this.#readable(fd).on("close", closed);
+    // What it has to say without this descriptor nobody would hear; mostly it has ended, and that will be known soon.
+    this.#readable(FD.messages).on("end", () => {
+      setTimeout(() => this.#condemn("closed the descriptor of its messages"), MUTE_MS).unref();
+    });
   }
 
   get pid(): number | undefined {
@@ -163,9 +175,11 @@ export class RunnerClient {
     this.#needed = 0;
     for (;;) {
       const newline = bytes.indexOf(10);
+      if (newline < 0 ? bytes.length > MAX_HEADER : newline > MAX_HEADER) throw new SyntaxError("no header");
       if (newline < 0) break;
       const [sequence, length, kind] = bytes.toString("latin1", 0, newline).split(",");
       const end = newline + 1 + Number(length);
+      if (Number.isNaN(end)) throw new SyntaxError("no length");
       if (bytes.length < end) {
         this.#needed = end;
         break;
@@ -173,7 +187,7 @@ export class RunnerClient {
       const payload = bytes.subarray(newline + 1, end);
       const message = kind
         ? ({ type: "text", ...readTextKind(kind), bytes: payload } as const)
-        : (JSON.parse(payload.toString("utf8")) as RunnerMessage);
+        : parseMessage(payload.toString("utf8"));
       this.#messages.set(Number(sequence), message);
       bytes = bytes.subarray(end);
     }
@@ -182,6 +196,24 @@ export class RunnerClient {
     if (!this.#awaitsMessage || !this.#parser.resume()) return;
     this.#awaitsMessage = false;
     if (!this.#paused) this.#readable(1).resume();
+  }
+
+  /** Cells can write on any descriptor; what is no message there must not end the kernel. */
+  #guarded(read: () => void): void {
+    if (this.#fault !== undefined) return;
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.#condemn("sent what is no message, perhaps because a cell wrote to its descriptors");
+    }
+  }
+
+  /** Ends a runner that can no longer be understood. */
+  #condemn(fault: string): void {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#fault ??= fault;
+    this.kill();
   }
 
   #nativeError(chunk: Buffer): void {
@@ -215,4 +247,10 @@ export class RunnerClient {
   #writable(fd: number): Writable {
     return this.#process.stdio[fd as 0] as unknown as Writable;
   }
+}
+
+function parseMessage(text: string): RunnerMessage {
+  const message = JSON.parse(text) as Partial<RunnerMessage> | null;
+  if (typeof message !== "object" || typeof message?.type !== "string") throw new SyntaxError("no message");
+  return message as RunnerMessage;
 }

@@ -2,6 +2,9 @@
 import { readInputLine, sendMessage } from "./channel.js";
 import { currentCell, KeyboardInterrupt } from "./running.js";
 
+/** As it was before a cell could replace it. */
+const { parse } = JSON;
+
 /** Waits for the person's answer; the thread stands still. */
 export function ask(message: string, password: boolean): string {
   const cell = currentCell();
@@ -9,7 +12,7 @@ export function ask(message: string, password: boolean): string {
     throw new Error("This front end does not take input. Pass the value another way, such as an environment variable.");
   }
   sendMessage({ type: "input", cell: cell.id, prompt: message, password });
-  const answer = JSON.parse(readInputLine() || "null") as string | null;
+  const answer = parse(readInputLine() || "null") as string | null;
   if (answer === null) throw new KeyboardInterrupt();
   return answer;
 }

@@ -33,6 +33,9 @@ import { replaceStandardInput } from "./stdin.js";
 import { replaceStandardStreams } from "./stdio.js";
 import * as widgets from "./widgets/index.js";
 
+/** As it was before a cell could replace it. */
+const { parse } = JSON;
+
 function defineGlobals(): void {
   const values: Record<PropertyKey, unknown> = {
     display,
@@ -52,15 +55,26 @@ function defineGlobals(): void {
   }
 }
 
-/** Errors that no cell waits for: shown where they belong, and the runner goes on. */
-function reportStrayErrors(): void {
-  const report = (thrown: unknown, owner: RunningCell | undefined) => {
-    if (thrown instanceof KeyboardInterrupt) return;
-    const cell = owner ?? currentCell();
-    sendText(cell?.id ?? 0, "stderr", `Uncaught ${describeError(thrown).traceback.join("\n")}\n`);
-  };
-  process.on("uncaughtException", (thrown) => report(thrown, takeThrower()));
-  process.on("unhandledRejection", (reason, promise) => report(reason, ownerOf(promise)));
+function report(thrown: unknown, owner: RunningCell | undefined): void {
+  if (thrown instanceof KeyboardInterrupt) return;
+  const cell = owner ?? currentCell();
+  sendText(cell?.id ?? 0, "stderr", `Uncaught ${describeError(thrown).traceback.join("\n")}\n`);
+}
+
+const listeners: Record<string, (...args: never[]) => void> = {
+  /** Errors that no cell waits for: shown where they belong, and the runner goes on. */
+  uncaughtException: (thrown: unknown) => report(thrown, takeThrower()),
+  unhandledRejection: (reason: unknown, promise: Promise<unknown>) => report(reason, ownerOf(promise)),
+  /** The control thread sends it to the whole process group, for the processes that cells have started. */
+  SIGINT: () => {},
+};
+
+/** Before every cell: an earlier one may have removed all listeners, and the next error would end the runner. */
+function listen(): void {
+  const emitter: NodeJS.EventEmitter = process;
+  for (const [event, listener] of Object.entries(listeners)) {
+    if (!emitter.listeners(event).includes(listener)) emitter.on(event, listener as () => void);
+  }
 }
 
 function readCommands(execute: (command: Command) => void): void {
@@ -72,7 +86,7 @@ function readCommands(execute: (command: Command) => void): void {
     const line = waiting.shift();
     // Before this one runs: its code may be ended by force, and must not take the next with it.
     if (waiting.length > 0) setImmediate(next);
-    if (line !== undefined) execute(JSON.parse(line) as Command);
+    if (line !== undefined) execute(parse(line) as Command);
   };
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
@@ -96,16 +110,15 @@ followTargets();
 followCallbacks();
 completeEs2024();
 defineGlobals();
-reportStrayErrors();
+listen();
 const preload = readPreload();
 const preloaded = new Preloaded(preload);
 const scope = new Scope((name) => preloaded.get(name));
 Object.defineProperty(globalThis, Symbol.for("tunelab.scope"), { value: scope.names });
 const executor = new Executor(new CellModules(process.cwd(), preload), scope, preloaded);
-// The control thread sends it to the whole process group, for the processes that cells have started.
-process.on("SIGINT", () => {});
 startControlThread((cell) => executor.stop(cell));
 readCommands((command) => {
+  listen();
   if (command.type === "execute") executor.execute(command);
   else receiveComm(command);
 });

@@ -36,7 +36,7 @@ export class RunnerHost {
         raw: (stream, text) => this.#events.raw(stream, text),
         message: (message) => this.#receive(message),
         inspector: (message) => this.#events.inspector(message),
-        exit: (code, signal) => this.#ended(runner, code, signal),
+        exit: (...how) => this.#ended(runner, ...how),
       },
       this.#cwd,
     );
@@ -104,11 +104,11 @@ export class RunnerHost {
     done?.(message);
   }
 
-  #ended(runner: RunnerClient, code: number | null, signal: NodeJS.Signals | null): void {
+  #ended(runner: RunnerClient, code: number | null, signal: NodeJS.Signals | null, fault?: string): void {
     if (this.#runner !== runner || this.#closed) return;
     this.#runner = undefined;
     this.#waitsForInput = false;
-    const error = describeEnd(code, signal);
+    const error = describeEnd(fault ?? howEnded(code, signal));
     const done = this.#done;
     this.#done = undefined;
     this.#events.died(error, done !== undefined);
@@ -117,15 +117,13 @@ export class RunnerHost {
   }
 }
 
-function describeEnd(code: number | null, signal: NodeJS.Signals | null): ErrorContent {
-  const how =
-    signal === "SIGABRT" || code === 134
-      ? "was aborted, most often because memory ran out"
-      : signal === "SIGSEGV"
-        ? "crashed in native code (SIGSEGV)"
-        : signal !== null
-          ? `was ended by ${signal}`
-          : `ended itself with exit code ${code}`;
+function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal === "SIGABRT" || code === 134) return "was aborted, most often because memory ran out";
+  if (signal === "SIGSEGV") return "crashed in native code (SIGSEGV)";
+  return signal !== null ? `was ended by ${signal}` : `ended itself with exit code ${code}`;
+}
+
+function describeEnd(how: string): ErrorContent {
   const evalue = `The process that runs the cells ${how}. A fresh one was started; all variables are lost, so run the cells above again.`;
   return { ename: "RunnerDied", evalue, traceback: [`RunnerDied: ${evalue}`] };
 }

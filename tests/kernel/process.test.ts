@@ -21,6 +21,15 @@ const DEATHS: Record<string, [code: string, says: RegExp]> = {
     "const much: number[][] = []; while (true) much.push(new Array(1e5).fill(1.5))",
     /memory ran out/,
   ],
+  "closing its own descriptors": ["require('fs').closeSync(3); await new Promise(() => {})", /closed the descriptor/],
+  "writing on its own descriptors": [
+    "require('fs').writeSync(3, 'nonsense\\n'); await new Promise(() => {})",
+    /sent what is no message/,
+  ],
+  "writing much on them": [
+    "require('fs').writeSync(3, 'n'.repeat(1000)); await new Promise(() => {})",
+    /sent what is no message/,
+  ],
   abort: ["process.abort()", /was aborted, most often because memory ran out/],
 };
 
@@ -140,6 +149,33 @@ describe("the death of the runner", () => {
     kernel.process.kill("SIGKILL");
     await eventually(() => !pids().some((pid) => isAlive(Number(pid))));
   });
+});
+
+describe("a cell that replaces what the kernel uses", () => {
+  for (const code of [
+    "JSON.stringify = () => 'nonsense'; JSON.parse = () => null;",
+    "Buffer.from = (() => null) as never; Buffer.concat = (() => null) as never; Buffer.alloc = (() => null) as never;",
+    "globalThis.setTimeout = (() => 0) as never; globalThis.setImmediate = (() => 0) as never;",
+    "process.stdout.write = (() => true) as never; process.exit = (() => {}) as never; process.kill = (() => true) as never;",
+    "for (const event of ['SIGINT', 'uncaughtException']) process.removeAllListeners(event); process.chdir('/');",
+    "Array.prototype.map = (() => []) as never; Map.prototype.get = () => undefined; Symbol.for = (() => Symbol()) as never;",
+    "Error.prepareStackTrace = () => 'x'; Date.now = () => 0; performance.now = () => 0;",
+  ]) {
+    it(`leaves later cells running: ${code.slice(0, 40)}`, async () => {
+      const kernel = await TestKernel.start();
+      try {
+        const client = await kernel.connect();
+        await client.ok(code);
+        assert.equal(await client.evaluate("40 + 2"), "42");
+        const { result } = await client.submit("while (true) {}");
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await client.interrupt();
+        assert.equal((await result).reply.ename, "KeyboardInterrupt");
+      } finally {
+        await kernel.stop();
+      }
+    });
+  }
 });
 
 describe("an answer always comes", () => {
