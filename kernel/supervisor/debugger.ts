@@ -319,7 +319,13 @@ export class Debugger {
   async #step(name: string, method: string): Promise<JsonObject> {
     if (name !== "pause" && this.#frames.length === 0) throw new Error("No cell is stopped.");
     this.#reason = name === "pause" ? "pause" : name === "continue" ? "breakpoint" : "step";
-    await this.#inspector.post(method);
+    try {
+      await this.#inspector.post(method);
+    } catch (error) {
+      // It went on, and the word of that is still on its way.
+      if (/while paused/.test(String(error))) throw new Error("No cell is stopped.");
+      throw error;
+    }
     return name === "continue" ? { allThreadsContinued: true } : {};
   }
 
