@@ -18,12 +18,12 @@ const MAX_DECLARATION_LINES = 60;
 /** Characters, from which on types are abridged. */
 const MAX_SIGNATURE = 500;
 
-/** `locate` gives the file that lies behind a path of the program. */
+/** `locate` gives the file that lies behind a path of the program, if any does. */
 export function inspectAt(
   file: TypeScript.SourceFile,
   checker: Checker,
   position: number,
-  locate: (path: string) => string,
+  locate: (path: string) => string | undefined,
 ): Inspect | undefined {
   for (const node of nodesAt(file, position)) {
     const symbol = symbolAt(node, checker);
@@ -84,7 +84,7 @@ function describe(
   node: TypeScript.Node,
   file: TypeScript.SourceFile,
   checker: Checker,
-  locate: ((path: string) => string) | undefined,
+  locate: ((path: string) => string | undefined) | undefined,
 ): Inspection {
   const declarations = symbol.declarations ?? [];
   const signature = importOf(declarations) ?? signatureOf(symbol, node, file, checker);
@@ -97,16 +97,30 @@ function describe(
     markdown.push(toMarkdown(documentation));
   }
   const [declaration] = declarations;
-  const own = declaration?.getSourceFile();
-  if (locate !== undefined && declaration !== undefined && own !== undefined && own !== file && own !== file.parent) {
-    const { line } = own.getLineAndCharacterOfPosition(declaration.getStart(own));
-    const lines = declaration.getText(own).split("\n");
-    const text = [...lines.slice(0, MAX_DECLARATION_LINES), ...(lines.length > MAX_DECLARATION_LINES ? ["…"] : [])];
-    const place = `${relative(process.cwd(), locate(own.fileName))}:${line + 1}`;
-    plain.push(`Declared in ${place}:`, text.join("\n"));
-    markdown.push(`Declared in \`${place}\`:`, fenced(text.join("\n")));
+  if (locate !== undefined && declaration !== undefined && !isOfNotebook(declaration, file)) {
+    const { place, text } = sourceOf(declaration, locate);
+    plain.push(`Declared${place && ` in ${place}`}:`, text);
+    markdown.push(`Declared${place && ` in \`${place}\``}:`, fenced(text));
   }
   return { text: plain.join("\n\n"), markdown: markdown.join("\n\n") };
+}
+
+function isOfNotebook(declaration: TypeScript.Declaration, file: TypeScript.SourceFile): boolean {
+  const own = declaration.getSourceFile();
+  return own === file || own === file.parent;
+}
+
+/** A declaration's text, and the file and line in which it stands, where there is a file. */
+function sourceOf(
+  declaration: TypeScript.Declaration,
+  locate: (path: string) => string | undefined,
+): { place: string; text: string } {
+  const file = declaration.getSourceFile();
+  const path = locate(file.fileName);
+  const { line } = file.getLineAndCharacterOfPosition(declaration.getStart(file));
+  const lines = declaration.getText(file).split("\n");
+  const text = [...lines.slice(0, MAX_DECLARATION_LINES), ...(lines.length > MAX_DECLARATION_LINES ? ["…"] : [])];
+  return { place: path === undefined ? "" : `${relative(process.cwd(), path)}:${line + 1}`, text: text.join("\n") };
 }
 
 function signatureOf(

@@ -115,7 +115,7 @@ export function createShim(cwd: string, files: VirtualFiles, shared: SharedFiles
       _cancellation: unknown,
       position: number,
     ) => ({
-      inspect: inspectAt(file, checker, position, (path) => files.locate(path)),
+      inspect: inspectAt(file, checker, position, (path) => files.place(path)),
       describe: (name: string) => describeDeclared(checker, file, name),
     }),
     Completions: {

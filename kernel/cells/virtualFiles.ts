@@ -81,6 +81,11 @@ export class VirtualFiles {
     return this.#home(name)?.own === true;
   }
 
+  /** Where a person finds the file; undefined for one that seems to be there only. */
+  place(path: string): string | undefined {
+    return this.#texts.has(path) ? undefined : this.locate(path);
+  }
+
   /** The real file behind a path. */
   locate(path: string): string {
     const { home, name, rest } = this.#split(path) ?? {};

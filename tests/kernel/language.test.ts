@@ -241,7 +241,9 @@ describe("a person who writes a cell", () => {
       assert.match(text, /\n\nDeclared in node_modules\/paints\/i\.d\.ts:1:\n\n/);
       assert.ok(text.endsWith(declared), text);
       assert.ok(markdown.endsWith(`\`\`\`typescript\n${declared}\n\`\`\``), markdown);
-      assert.doesNotMatch((await inspect("add|", 1))?.text ?? "", /Declared in/);
+      assert.doesNotMatch((await inspect("add|", 1))?.text ?? "", /Declared/);
+      assert.match((await inspect("parseInt|", 1))?.text ?? "", /\n\nDeclared:\n\ndeclare function parseInt\(/);
+      assert.match((await inspect("load|", 1))?.text ?? "", /Declared in .*tests\/kernel\/library\/load\.d\.ts:\d+:/);
     });
 
     it("about characters beyond the basic plane, at its own positions", async () => {
