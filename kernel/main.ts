@@ -1,4 +1,5 @@
 /** The kernel's process: `node dist/kernel/main.cjs CONNECTION_FILE`, as Jupyter starts it. */
+import { isAlive } from "./processes.js";
 import { readConnectionFile } from "./protocol/connection.js";
 import { KernelSockets } from "./protocol/sockets.js";
 import { Supervisor } from "./supervisor.js";
@@ -32,17 +33,8 @@ function watchParent(exit: () => void): void {
   if (!(parent > 1)) return;
   // A dead process that nobody has waited for still has its id; its children have another parent already.
   setInterval(() => {
-    if (isChild ? process.ppid !== parent : !exists(parent)) exit();
+    if (isChild ? process.ppid !== parent : !isAlive(parent)) exit();
   }, PARENT_CHECK_MS).unref();
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }
 
 const [connectionFile] = process.argv.slice(2);

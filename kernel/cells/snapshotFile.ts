@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { packageRoot } from "../preload.js";
+import { isAlive } from "../processes.js";
 
 /** The compiling process' program, with or without a snapshot. */
 export const CELLS_PROGRAM = join(packageRoot, "dist/kernel/cells/process.cjs");
@@ -15,7 +16,8 @@ export const CELLS_PROGRAM = join(packageRoot, "dist/kernel/cells/process.cjs");
 /** What says that the kernel or its packages have changed. */
 const WITNESSES = [CELLS_PROGRAM, ...["build/tsc.tsbuildinfo", "node_modules/.package-lock.json"].map(inPackage)];
 
-const NAME = /^cells-.*\.snapshot$/;
+/** With a process' id behind it while that process makes it. */
+const NAME = /^cells-.*\.snapshot(?:\.(\d+))?$/;
 /** Those of other Nodes may be used in turns. */
 const KEPT = 2;
 
@@ -39,10 +41,19 @@ export async function makeSnapshot(): Promise<void> {
   } finally {
     rmSync(temporary, { force: true });
   }
-  const others = readdirSync(folder)
-    .filter((name) => NAME.test(name) && join(folder, name) !== path)
-    .map((name) => join(folder, name))
-    .sort((one, other) => modifiedAt(other) - modifiedAt(one));
+  removeOld(folder, path);
+}
+
+function removeOld(folder: string, path: string): void {
+  const others: string[] = [];
+  for (const name of readdirSync(folder)) {
+    const [found, maker] = NAME.exec(name) ?? [];
+    const other = join(folder, name);
+    if (found === undefined || other === path) continue;
+    if (maker === undefined) others.push(other);
+    else if (!isAlive(Number(maker))) rmSync(other, { force: true });
+  }
+  others.sort((one, other) => modifiedAt(other) - modifiedAt(one));
   for (const old of others.slice(KEPT - 1)) rmSync(old, { force: true });
 }
 
