@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { TensorTable } from "../tensor/backend/table.js";
 import type { CudaTable } from "./cuda/table.js";
 import type { OpTable } from "./opTable.js";
 
@@ -18,8 +19,8 @@ export interface Addon {
   readonly cpu: OpTable;
   /** The op table on the GPU; absent from an addon that was built without CUDA. Its `probe` says whether it can work. */
   readonly cuda?: CudaTable;
-  /** Elementwise, reduction and shape kernels of the tfjs backend; typed where they are used. */
-  readonly tensor: Readonly<Record<string, (...args: never[]) => unknown>>;
+  /** Kernels of the tfjs backend "cpu-native". */
+  readonly tensor: TensorTable;
 }
 
 /** The addon and the file it came from, or the reason why there is none. */

@@ -22,6 +22,7 @@ constexpr size_t anySize = SIZE_MAX;
 
 // Typed arrays. `size` is the exact length demanded, or anySize.
 Span<float> floats(const Napi::Value& value, const char* name, size_t size = anySize);
+Span<double> doubles(const Napi::Value& value, const char* name, size_t size = anySize);
 Span<int32_t> ints(const Napi::Value& value, const char* name, size_t size = anySize);
 Span<uint8_t> bytes(const Napi::Value& value, const char* name, size_t size = anySize);
 // The same, where null or undefined stands for "absent": the span's data is then nullptr.

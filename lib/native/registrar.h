@@ -60,6 +60,7 @@ napi_value callOp(napi_env env, napi_callback_info rawInfo) {
 
 #define TUNELAB_JOIN_(a, b) a##b
 #define TUNELAB_JOIN(a, b) TUNELAB_JOIN_(a, b)
-#define TUNELAB_OP(table, name, function)                                        \
-  static ::tunelab::Registration TUNELAB_JOIN(tunelabOp, __COUNTER__)(           \
-      ::tunelab::Table::table, name, &::tunelab::callOp<&function>);
+// The function may be an instance of a template, with commas in its name.
+#define TUNELAB_OP(table, name, ...)                                            \
+  static ::tunelab::Registration TUNELAB_JOIN(tunelabOp, __COUNTER__)(          \
+      ::tunelab::Table::table, name, &::tunelab::callOp<&__VA_ARGS__>);

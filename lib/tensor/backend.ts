@@ -5,7 +5,6 @@ import * as tf from "@tensorflow/tfjs";
 import { fail, suggestion } from "../errors.js";
 import { type DeviceProbe, loadAddon } from "../native/addon.js";
 import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
-import type { TensorTable } from "./backend/table.js";
 import { activeCuda, CUDA, registerCuda } from "./cuda/backend.js";
 import { describeGpu, probeGpu } from "./cuda/probe.js";
 import "./endedByForce.js";
@@ -57,7 +56,7 @@ function startNative(): void {
   if (loaded.addon === undefined) {
     fail(`The backend "cpu-native" does not start. ${loaded.reason}`, { hint: "Or use wasm." });
   }
-  registerCpuNative(loaded.addon.tensor as unknown as TensorTable);
+  registerCpuNative(loaded.addon.tensor);
 }
 
 async function startCuda(): Promise<void> {
@@ -69,7 +68,7 @@ async function startCuda(): Promise<void> {
     const reason = probe.available ? "Its op table is missing." : probe.reason;
     fail(`The backend "cuda" does not start. ${reason}`, { hint: "Or use cpu-native or wasm." });
   }
-  registerCpuNative(loaded.addon.tensor as unknown as TensorTable);
+  registerCpuNative(loaded.addon.tensor);
   registerCuda(cuda, CPU_NATIVE);
 }
 

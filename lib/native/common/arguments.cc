@@ -26,6 +26,10 @@ Span<float> floats(const Napi::Value& value, const char* name, size_t size) {
   return typedArray<float>(value, name, size, napi_float32_array, "Float32Array");
 }
 
+Span<double> doubles(const Napi::Value& value, const char* name, size_t size) {
+  return typedArray<double>(value, name, size, napi_float64_array, "Float64Array");
+}
+
 Span<int32_t> ints(const Napi::Value& value, const char* name, size_t size) {
   return typedArray<int32_t>(value, name, size, napi_int32_array, "Int32Array");
 }

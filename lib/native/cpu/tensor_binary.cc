@@ -1,81 +1,78 @@
-// Elementwise operations on two broadcast operands: tfjs' arithmetic and comparison kernels for float32.
-#include <cmath>
-
-#include "cpu/tensor_layout.h"
+// Elementwise operations on two broadcast operands: tfjs' arithmetic, comparisons and logic; and its choice between two.
+#include "cpu/tensor_rows.h"
+#include "parallel.h"
 #include "registrar.h"
+#include "tensor_arguments.h"
 
 namespace tunelab {
 
 namespace {
 
-struct Add { static float of(float a, float b) { return a + b; } };
-struct Sub { static float of(float a, float b) { return a - b; } };
-struct Multiply { static float of(float a, float b) { return a * b; } };
-struct RealDiv { static float of(float a, float b) { return a / b; } };
-// A NaN on either side is the result, as in JavaScript's Math.max.
-struct Maximum { static float of(float a, float b) { return a > b || a != a ? a : b; } };
-struct Minimum { static float of(float a, float b) { return a < b || a != a ? a : b; } };
-struct SquaredDifference { static float of(float a, float b) { return (a - b) * (a - b); } };
-struct Pow { static float of(float a, float b) { return std::pow(a, b); } };
-struct Equal { static uint8_t of(float a, float b) { return a == b; } };
-struct NotEqual { static uint8_t of(float a, float b) { return a != b; } };
-struct Greater { static uint8_t of(float a, float b) { return a > b; } };
-struct GreaterEqual { static uint8_t of(float a, float b) { return a >= b; } };
-struct Less { static uint8_t of(float a, float b) { return a < b; } };
-struct LessEqual { static uint8_t of(float a, float b) { return a <= b; } };
-
-Span<float> outputOf(const Napi::Value& value, size_t size, float) { return floats(value, "out", size); }
-Span<uint8_t> outputOf(const Napi::Value& value, size_t size, uint8_t) { return bytes(value, "out", size); }
-
 // The common strides get loops of their own, which the compiler vectorises.
-template <typename F, typename Out>
-void run(const float* a, int64_t stepA, const float* b, int64_t stepB, Out* out, int64_t count) {
+template <typename F, typename T, typename Out>
+void run(const T* a, int64_t stepA, const T* b, int64_t stepB, Out* out, int64_t count) {
   if (stepA == 1 && stepB == 1) {
-    for (int64_t i = 0; i < count; i++) out[i] = F::of(a[i], b[i]);
+    for (int64_t i = 0; i < count; i++) out[i] = math::combined<F>(a[i], b[i]);
   } else if (stepA == 1 && stepB == 0) {
-    const float right = *b;
-    for (int64_t i = 0; i < count; i++) out[i] = F::of(a[i], right);
+    const T right = *b;
+    for (int64_t i = 0; i < count; i++) out[i] = math::combined<F>(a[i], right);
   } else if (stepA == 0 && stepB == 1) {
-    const float left = *a;
-    for (int64_t i = 0; i < count; i++) out[i] = F::of(left, b[i]);
+    const T left = *a;
+    for (int64_t i = 0; i < count; i++) out[i] = math::combined<F>(left, b[i]);
   } else {
-    for (int64_t i = 0; i < count; i++) out[i] = F::of(a[i * stepA], b[i * stepB]);
+    for (int64_t i = 0; i < count; i++) out[i] = math::combined<F>(a[i * stepA], b[i * stepB]);
   }
 }
 
-// (a, stridesOfA, b, stridesOfB, shape, out): out is dense.
-template <typename F>
+// (a, stridesOfA, b, stridesOfB, shape, out): out is dense, and may be an operand that is dense too. Ts are the types that
+// both operands may have.
+template <typename F, typename... Ts>
 Napi::Value binary(const Napi::CallbackInfo& info) {
-  using Out = decltype(F::of(0, 0));
   const Grid grid = gridOf(info[4]);
-  const Span<float> a = floats(info[0], "a"), b = floats(info[2], "b");
-  const Strides stepsA = stridesOf(info[1], "the strides of a", grid, a.size);
-  const Strides stepsB = stridesOf(info[3], "the strides of b", grid, b.size);
-  const Span<Out> out = outputOf(info[5], grid.size(), Out{});
-  const int64_t innerA = stepsA.step[grid.rank - 1], innerB = stepsB.step[grid.rank - 1];
-  eachRow(grid, [&](int64_t row, int64_t begin, int64_t end) {
-    run<F>(a.data + stepsA.rowStart(grid, row) + begin * innerA, innerA,
-           b.data + stepsB.rowStart(grid, row) + begin * innerB, innerB, out.data + row * grid.inner() + begin,
-           end - begin);
+  withElements<Ts...>(info[0], "a", [&](auto sample) {
+    using T = decltype(sample);
+    using Out = typename F::template Out<T>;
+    const Span<T> a = elements<T>(info[0], "a"), b = elements<T>(info[2], "b");
+    const Strides stepsA = stridesOf(info[1], "the strides of a", grid, a.size);
+    const Strides stepsB = stridesOf(info[3], "the strides of b", grid, b.size);
+    const Span<Out> out = elements<Out>(info[5], "out", grid.size());
+    const int64_t innerA = stepsA.step[grid.rank - 1], innerB = stepsB.step[grid.rank - 1];
+    eachRow(grid, [&](int64_t row, int64_t begin, int64_t end) {
+      run<F>(a.data + stepsA.rowStart(grid, row) + begin * innerA, innerA,
+             b.data + stepsB.rowStart(grid, row) + begin * innerB, innerB, out.data + row * grid.inner() + begin, end - begin);
+    });
+  });
+  return info.Env().Undefined();
+}
+
+// (condition, a, b, out): elements of a where the condition is true, of b elsewhere; all are dense and of one length.
+Napi::Value select(const Napi::CallbackInfo& info) {
+  const Span<math::Bool> condition = bytes(info[0], "condition");
+  withElements<float, int32_t, math::Bool>(info[1], "a", [&](auto sample) {
+    using T = decltype(sample);
+    const Span<T> a = elements<T>(info[1], "a", condition.size), b = elements<T>(info[2], "b", condition.size);
+    const Span<T> out = elements<T>(info[3], "out", condition.size);
+    parallelRanges(condition.size, tensorGrain, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; i++) out[i] = condition[i] ? a[i] : b[i];
+    });
   });
   return info.Env().Undefined();
 }
 
 }  // namespace
 
-TUNELAB_OP(tensor, "Add", binary<Add>)
-TUNELAB_OP(tensor, "Sub", binary<Sub>)
-TUNELAB_OP(tensor, "Multiply", binary<Multiply>)
-TUNELAB_OP(tensor, "RealDiv", binary<RealDiv>)
-TUNELAB_OP(tensor, "Maximum", binary<Maximum>)
-TUNELAB_OP(tensor, "Minimum", binary<Minimum>)
-TUNELAB_OP(tensor, "SquaredDifference", binary<SquaredDifference>)
-TUNELAB_OP(tensor, "Pow", binary<Pow>)
-TUNELAB_OP(tensor, "Equal", binary<Equal>)
-TUNELAB_OP(tensor, "NotEqual", binary<NotEqual>)
-TUNELAB_OP(tensor, "Greater", binary<Greater>)
-TUNELAB_OP(tensor, "GreaterEqual", binary<GreaterEqual>)
-TUNELAB_OP(tensor, "Less", binary<Less>)
-TUNELAB_OP(tensor, "LessEqual", binary<LessEqual>)
+#define REGISTER(F) TUNELAB_OP(tensor, #F, binary<math::F, float>)
+TUNELAB_BINARY_OF_FLOATS(REGISTER)
+#undef REGISTER
+#define REGISTER(F) TUNELAB_OP(tensor, #F, binary<math::F, float, int32_t>)
+TUNELAB_BINARY_OF_NUMBERS(REGISTER)
+#undef REGISTER
+#define REGISTER(F) TUNELAB_OP(tensor, #F, binary<math::F, float, int32_t, math::Bool>)
+TUNELAB_COMPARISONS(REGISTER)
+#undef REGISTER
+#define REGISTER(F) TUNELAB_OP(tensor, #F, binary<math::F, math::Bool>)
+TUNELAB_LOGIC(REGISTER)
+#undef REGISTER
+TUNELAB_OP(tensor, "Select", select)
 
 }  // namespace tunelab

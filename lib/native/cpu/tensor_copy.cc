@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cpu/tensor_layout.h"
+#include "cpu/tensor_rows.h"
 #include "registrar.h"
+#include "tensor_arguments.h"
 
 namespace tunelab {
 
@@ -65,56 +66,22 @@ void copyGrid(const Grid& grid, const Side<T>& from, const Side<T>& to) {
 template <typename T>
 Side<T> side(const Span<T>& span, const Napi::Value& strides, const Napi::Value& offset, const char* name,
              const Grid& grid) {
-  return {span, stridesOf(strides, name, grid, span.size, integer(offset, "offset"))};
+  return {span, stridesOf(strides, name, grid, span.size, integer(offset, "offset", 0, mostElements))};
 }
 
 // (from, stridesOfFrom, offsetInFrom, shape, to, stridesOfTo, offsetInTo); both arrays of one type.
 Napi::Value copy(const Napi::CallbackInfo& info) {
   const Grid grid = gridOf(info[3]);
-  const auto both = [&](auto read) {
-    copyGrid(grid, side(read(info[0], "from", anySize), info[1], info[2], "the strides of from", grid),
-             side(read(info[4], "to", anySize), info[5], info[6], "the strides of to", grid));
-  };
-  const napi_typedarray_type type = info[0].IsTypedArray() ? info[0].As<Napi::TypedArray>().TypedArrayType() : napi_int8_array;
-  if (type == napi_uint8_array) both(bytes);
-  else if (type == napi_int32_array) both(ints);
-  else both(floats);
-  return info.Env().Undefined();
-}
-
-// Rows of the middle axis: out[o, i, :] = from[o, indices[i], :]. (from, outer, axis, inner, indices, out)
-// Returns whether every index was inside; out is undefined otherwise.
-template <typename T>
-bool gatherRows(const Span<T>& from, int64_t outer, int64_t axis, int64_t inner, const Span<int32_t>& indices,
-                const Span<T>& out) {
-  for (size_t i = 0; i < indices.size; i++)
-    if (indices[i] < 0 || indices[i] >= axis) return false;
-  Grid grid;
-  grid.rank = 2;
-  grid.shape = {outer * static_cast<int64_t>(indices.size), inner};
-  eachRow(grid, [&](int64_t row, int64_t begin, int64_t end) {
-    const int64_t o = row / indices.size, i = row % indices.size;
-    std::memcpy(out.data + row * inner + begin, from.data + (o * axis + indices[i]) * inner + begin,
-                (end - begin) * sizeof(T));
+  withElements<float, int32_t, uint8_t>(info[0], "from", [&](auto sample) {
+    using T = decltype(sample);
+    copyGrid(grid, side(elements<T>(info[0], "from"), info[1], info[2], "the strides of from", grid),
+             side(elements<T>(info[4], "to"), info[5], info[6], "the strides of to", grid));
   });
-  return true;
-}
-
-Napi::Value gather(const Napi::CallbackInfo& info) {
-  const int64_t outer = integer(info[1], "outer", 1), axis = integer(info[2], "axis", 1);
-  const int64_t inner = integer(info[3], "inner", 1);
-  const Span<int32_t> indices = ints(info[4], "indices");
-  const size_t given = outer * axis * inner, taken = outer * indices.size * inner;
-  const bool inside =
-      info[0].IsTypedArray() && info[0].As<Napi::TypedArray>().TypedArrayType() == napi_int32_array
-          ? gatherRows(ints(info[0], "from", given), outer, axis, inner, indices, ints(info[5], "out", taken))
-          : gatherRows(floats(info[0], "from", given), outer, axis, inner, indices, floats(info[5], "out", taken));
-  return Napi::Boolean::New(info.Env(), inside);
+  return info.Env().Undefined();
 }
 
 }  // namespace
 
 TUNELAB_OP(tensor, "copy", copy)
-TUNELAB_OP(tensor, "gather", gather)
 
 }  // namespace tunelab

@@ -1,6 +1,4 @@
-// Batched matrix products of tfjs, and what its fused product adds: a bias for each column.
-#include <algorithm>
-
+// Batched matrix products of tfjs.
 #include "arguments.h"
 #include "gemm.h"
 #include "parallel.h"
@@ -33,21 +31,8 @@ Napi::Value batchMatMul(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// (out, bias): adds the bias to every row of out.
-Napi::Value addBias(const Napi::CallbackInfo& info) {
-  const Span<float> out = floats(info[0], "out"), bias = floats(info[1], "bias");
-  if (bias.size == 0 || out.size % bias.size != 0) refuse(info.Env(), "bias must be as long as the rows of out.");
-  const int64_t width = bias.size;
-  parallelRanges(out.size / width, std::max<int64_t>(1, 16384 / width), [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; row++)
-      for (int64_t i = 0; i < width; i++) out[row * width + i] += bias[i];
-  });
-  return info.Env().Undefined();
-}
-
 }  // namespace
 
 TUNELAB_OP(tensor, "batchMatMul", batchMatMul)
-TUNELAB_OP(tensor, "addBias", addBias)
 
 }  // namespace tunelab

@@ -4,12 +4,9 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import { elementwise } from "./elementwise.js";
-import { gathers } from "./gather.js";
-import type { Call, NativeKernel } from "./kernel.js";
-import { products } from "./matmul.js";
-import { reductions } from "./reduction.js";
-import { shapes } from "./shape.js";
+import { HostCall } from "./hostCall.js";
+import type { Inputs } from "./kernel.js";
+import { tableKernels } from "./kernels.js";
 import type { TensorTable } from "./table.js";
 
 export const CPU_NATIVE = "cpu-native";
@@ -22,29 +19,18 @@ class CpuNativeBackend extends MathBackendCPU {
   }
 }
 
-function withFallback(kernel: NativeKernel, fallback: tf.KernelFunc, native: TensorTable): tf.KernelFunc {
-  return ({ inputs, attrs, backend }) =>
-    kernel({ inputs, attrs: attrs ?? {}, backend, native } as unknown as Call) ??
-    fallback({ inputs, backend, ...(attrs !== undefined && { attrs }) });
-}
-
 /** Registers the backend and all its kernels with tfjs; does nothing the second time. */
-export function registerCpuNative(native: TensorTable): void {
+export function registerCpuNative(table: TensorTable): void {
   if (tf.findBackendFactory(CPU_NATIVE) !== null) return;
-  const own: Readonly<Record<string, NativeKernel>> = {
-    ...elementwise,
-    ...reductions,
-    ...shapes,
-    ...gathers,
-    ...products,
-  };
   tf.registerBackend(CPU_NATIVE, () => new CpuNativeBackend(), 3);
   for (const config of tf.getKernelsForBackend("cpu")) {
-    const kernel = own[config.kernelName];
-    tf.registerKernel({
-      ...config,
-      backendName: CPU_NATIVE,
-      kernelFunc: kernel === undefined ? config.kernelFunc : withFallback(kernel, config.kernelFunc, native),
-    });
+    const kernel = tableKernels[config.kernelName];
+    const own: tf.KernelFunc = (call) => {
+      const { inputs, attrs, backend } = call;
+      const host = new HostCall(table, backend as MathBackendCPU, inputs as Inputs, attrs ?? {});
+      return kernel?.(host) ?? config.kernelFunc(call);
+    };
+    const kernelFunc = kernel === undefined ? config.kernelFunc : own;
+    tf.registerKernel({ ...config, backendName: CPU_NATIVE, kernelFunc });
   }
 }

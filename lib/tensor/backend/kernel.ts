@@ -1,59 +1,59 @@
-/** What the kernels of the "cpu-native" backend have in common: reading operands, making results, stepping aside. */
+/** What kernels over a tensor table have in common: reading operands, making results, stepping aside, walking grids. */
 import * as tf from "@tensorflow/tfjs";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import type { Numbers, TensorTable } from "./table.js";
+import type { ElementType, TensorTable, Values } from "./table.js";
 
+export type Inputs = Readonly<Record<string, tf.TensorInfo>>;
+export type HostValues = Float32Array | Int32Array | Uint8Array;
+
+/** One call of a kernel, and the memory that it computes on: the host's or the GPU's. */
 export interface Call {
-  readonly inputs: Record<string, tf.TensorInfo>;
-  readonly attrs: Record<string, unknown>;
+  readonly inputs: Inputs;
+  readonly attrs: Readonly<Record<string, unknown>>;
   readonly backend: MathBackendCPU;
-  readonly native: TensorTable;
+  readonly table: TensorTable;
+  /** A tensor's elements in the type of its dtype; null for strings, complex numbers and tensors without elements. */
+  values(tensor: tf.TensorInfo): Values | null;
+  /** The same for ops that only move elements: as they lie, in bfloat16 say, when all lie in one type. */
+  alike(tensors: readonly tf.TensorInfo[]): Values[] | null;
+  /** The elements where JavaScript can read them at once; null when only the GPU has them. */
+  known(tensor: tf.TensorInfo): HostValues | null;
+  /** Uninitialised memory, for a result or for the call alone: what no result has is given back when the call is over. */
+  make(dtype: ElementType, length: number): Values;
+  /** The same in the element type of other values. */
+  like(values: Values, length: number): Values;
+  fill(values: Values, value: number): void;
+  result(shape: readonly number[], dtype: tf.DataType, values: Values): tf.TensorInfo;
 }
 
-/** A kernel on the addon. Null hands the call to tfjs' own kernel: another dtype, an empty tensor, a rare variant. */
-export type NativeKernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[] | null;
+/** A kernel on a table. Null hands the call to tfjs' own kernel: another dtype, an empty tensor, a rare variant. */
+export type TableKernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[] | null;
 
-export type Kernels = Readonly<Record<string, NativeKernel>>;
+export type Kernels = Readonly<Record<string, TableKernel>>;
 
-/** Axes that the addon's strided kernels take. */
+/** The type in which a table holds a tensor's elements, null when it does not. */
+export function elementType(dtype: tf.DataType): ElementType | null {
+  return dtype === "float32" || dtype === "int32" || dtype === "bool" ? dtype : null;
+}
+
+/** The elements of a tensor of one dtype; null for others and where `values` gives null. */
+export function valuesOf(call: Call, tensor: tf.TensorInfo | undefined, dtype: ElementType): Values | null {
+  return tensor?.dtype === dtype ? call.values(tensor) : null;
+}
+
+/** Another shape over the same elements. */
+export function view({ backend }: Call, { dataId, dtype }: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
+  backend.incRef(dataId);
+  return { dataId, dtype, shape: [...shape] };
+}
+
+// --- Shapes and grids ------------------------------------------------------------------------------------------------
+
+/** Axes that the strided ops take. */
 export const MAX_RANK = 8;
 
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
-}
-
-/** The float32 values of a tensor; null for other dtypes and for tensors without elements. */
-export function floats({ backend }: Call, tensor: tf.TensorInfo | undefined): Float32Array | null {
-  if (tensor === undefined || tensor.dtype !== "float32") return null;
-  const { values } = backend.data.get(tensor.dataId);
-  return values instanceof Float32Array && values.length > 0 ? values : null;
-}
-
-/** The values of a numeric or boolean tensor; null for strings, complex numbers and tensors without elements. */
-export function numbers({ backend }: Call, tensor: tf.TensorInfo): Numbers | null {
-  const { values } = backend.data.get(tensor.dataId);
-  const known = values instanceof Float32Array || values instanceof Int32Array || values instanceof Uint8Array;
-  return known && values.length > 0 ? values : null;
-}
-
-/** Memory that is about to be overwritten, so it is not cleared first. */
-export function uninitialised(size: number): Float32Array {
-  return new Float32Array(Buffer.allocUnsafeSlow(4 * size).buffer);
-}
-
-/** Memory of the same element type, not cleared. */
-export function like<T extends Numbers>(values: T, size: number): T {
-  const { buffer } = Buffer.allocUnsafeSlow(values.BYTES_PER_ELEMENT * size);
-  return new (values.constructor as new (memory: ArrayBufferLike) => T)(buffer);
-}
-
-export function result(
-  { backend }: Call,
-  shape: readonly number[],
-  dtype: tf.DataType,
-  values: Numbers,
-): tf.TensorInfo {
-  return backend.makeTensorInfo([...shape], dtype, values);
 }
 
 /** Row-major strides of a dense tensor. */
@@ -71,7 +71,7 @@ export function denseStrides(shape: readonly number[]): number[] {
 export function collapse(
   shape: readonly number[],
   operands: readonly (readonly number[])[],
-): { shape: Int32Array; strides: Int32Array[] } {
+): { shape: Float64Array; strides: Float64Array[] } {
   const lengths: number[] = [];
   const joined: number[][] = operands.map(() => []);
   for (let axis = 0; axis < shape.length; axis++) {
@@ -94,7 +94,7 @@ export function collapse(
     lengths.push(1);
     for (const strides of joined) strides.push(0);
   }
-  return { shape: Int32Array.from(lengths), strides: joined.map((strides) => Int32Array.from(strides)) };
+  return { shape: Float64Array.from(lengths), strides: joined.map((strides) => Float64Array.from(strides)) };
 }
 
 /** Strides with which an operand of `shape` is repeated over the broadcast `outShape`. */

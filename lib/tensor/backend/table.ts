@@ -1,34 +1,41 @@
-/** The addon's kernels for tfjs, typed (lib/native/cpu/tensor_*.cc). All arrays are dense, all strides in elements. */
+/**
+ * The kernels that the addon has for tfjs, typed: one table on host memory (lib/native/cpu/tensor_*.cc) and one on the GPU
+ * (lib/native/cuda/tensor_*). Arrays are dense, lengths and strides in elements. An op computes in the element type of its
+ * operands, which is one for all of them.
+ */
 
-export type Numbers = Float32Array | Int32Array | Uint8Array;
+/** Elements where a table computes: a typed array, or a buffer on the GPU. */
+export interface Values {
+  readonly length: number;
+}
 
-type Binary<Out> = (
-  a: Float32Array,
-  aStrides: Int32Array,
-  b: Float32Array,
-  bStrides: Int32Array,
-  shape: Int32Array,
-  out: Out,
+/** The types of tensors that tables compute with; truth values are the bytes 0 and 1. */
+export type ElementType = "float32" | "int32" | "bool";
+
+type Unary = (x: Values, out: Values, first?: number, second?: number) => void;
+type Binary = (
+  a: Values,
+  aStrides: Float64Array,
+  b: Values,
+  bStrides: Float64Array,
+  shape: Float64Array,
+  out: Values,
 ) => void;
-type Unary = (x: Float32Array, out: Float32Array, first?: number, second?: number) => void;
-type Reduce = (x: Float32Array, outer: number, reduced: number, inner: number, out: Float32Array) => void;
+/** Over the middle axis of [outer, length, inner]. */
+type Reduce = (x: Values, outer: number, length: number, inner: number, out: Values) => void;
+type Scan = (
+  x: Values,
+  outer: number,
+  length: number,
+  inner: number,
+  exclusive: boolean,
+  reverse: boolean,
+  out: Values,
+) => void;
 
-/** Named as tfjs names its kernels. */
-export const ARITHMETIC = [
-  "Add",
-  "Sub",
-  "Multiply",
-  "RealDiv",
-  "Maximum",
-  "Minimum",
-  "SquaredDifference",
-  "Pow",
-] as const;
-export const COMPARISONS = ["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"] as const;
-export const UNARY = [
-  "Neg",
-  "Abs",
-  "Square",
+// Names are those of tfjs' kernels; lib/native/tensor_math.h has the same lists.
+
+export const UNARY_OF_FLOATS = [
   "Sqrt",
   "Rsqrt",
   "Reciprocal",
@@ -36,32 +43,83 @@ export const UNARY = [
   "Expm1",
   "Log",
   "Log1p",
-  "Sigmoid",
-  "Tanh",
   "Sin",
   "Cos",
+  "Tan",
+  "Asin",
+  "Acos",
+  "Atan",
+  "Sinh",
+  "Cosh",
+  "Tanh",
+  "Asinh",
+  "Acosh",
+  "Atanh",
+  "Erf",
   "Floor",
   "Ceil",
-  "Relu",
-  "Relu6",
+  "Round",
+  "Sigmoid",
   "LeakyRelu",
   "Elu",
-  "ClipByValue",
+  "Selu",
+  "Softplus",
 ] as const;
+export const UNARY_OF_NUMBERS = ["Neg", "Abs", "Square", "Sign", "Step", "ClipByValue", "Relu", "Relu6"] as const;
+/** Of floats, to truth values. */
+export const PREDICATES = ["IsNan", "IsInf", "IsFinite"] as const;
+
+export const BINARY_OF_FLOATS = ["RealDiv", "Atan2", "Prelu", "EluGrad"] as const;
+export const BINARY_OF_NUMBERS = [
+  "Add",
+  "Sub",
+  "Multiply",
+  "Maximum",
+  "Minimum",
+  "SquaredDifference",
+  "Pow",
+  "Mod",
+] as const;
+/** Of floats, integers or truth values, to truth values. */
+export const COMPARISONS = ["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"] as const;
+/** Of truth values. */
+export const LOGIC = ["LogicalAnd", "LogicalOr"] as const;
+
+/** Mean takes floats only. */
 export const REDUCTIONS = ["Sum", "Mean", "Prod", "Max", "Min"] as const;
+/** To integers: the first place of the largest, of the smallest. */
+export const ARG_REDUCTIONS = ["ArgMax", "ArgMin"] as const;
+/** Of truth values. */
+export const BOOL_REDUCTIONS = ["All", "Any"] as const;
+export const SCANS = ["Cumsum", "Cumprod"] as const;
 
 type Named<Names extends readonly string[], T> = { readonly [name in Names[number]]: T };
 
 export interface TensorTable
-  extends Named<typeof ARITHMETIC, Binary<Float32Array>>,
-    Named<typeof COMPARISONS, Binary<Uint8Array>>,
-    Named<typeof UNARY, Unary>,
-    Named<typeof REDUCTIONS, Reduce> {
-  Softmax(x: Float32Array, rows: number, columns: number, out: Float32Array): void;
+  extends Named<typeof UNARY_OF_FLOATS, Unary>,
+    Named<typeof UNARY_OF_NUMBERS, Unary>,
+    Named<typeof PREDICATES, Unary>,
+    Named<typeof BINARY_OF_FLOATS, Binary>,
+    Named<typeof BINARY_OF_NUMBERS, Binary>,
+    Named<typeof COMPARISONS, Binary>,
+    Named<typeof LOGIC, Binary>,
+    Named<typeof REDUCTIONS, Reduce>,
+    Named<typeof ARG_REDUCTIONS, Reduce>,
+    Named<typeof BOOL_REDUCTIONS, Reduce>,
+    Named<typeof SCANS, Scan> {
+  LogicalNot: Unary;
+  /** To the type of `out`. */
+  Cast(x: Values, out: Values): void;
+  /** Of floats or integers, to integers. */
+  FloorDiv: Binary;
+  /** Elements of `a` where the condition is true, of `b` elsewhere; all of one length. */
+  Select(condition: Values, a: Values, b: Values, out: Values): void;
+  Softmax(x: Values, rows: number, columns: number, out: Values): void;
+  /** out [batch, m, n] = op(a) op(b); a shared operand has no batch axis. */
   batchMatMul(
-    a: Float32Array,
-    b: Float32Array,
-    out: Float32Array,
+    a: Values,
+    b: Values,
+    out: Values,
     batch: number,
     m: number,
     n: number,
@@ -71,23 +129,22 @@ export interface TensorTable
     sharedA: boolean,
     sharedB: boolean,
   ): void;
-  addBias(out: Float32Array, bias: Float32Array): void;
-  copy<T extends Numbers>(
-    from: T,
-    fromStrides: Int32Array,
+  /** Elements of a grid, between arrays of one type. */
+  copy(
+    from: Values,
+    fromStrides: Float64Array,
     fromOffset: number,
-    shape: Int32Array,
-    to: T,
-    toStrides: Int32Array,
+    shape: Float64Array,
+    to: Values,
+    toStrides: Float64Array,
     toOffset: number,
   ): void;
-  /** False when an index is outside of the axis. */
-  gather<T extends Float32Array | Int32Array>(
-    from: T,
-    outer: number,
-    axis: number,
-    inner: number,
-    indices: Int32Array,
-    out: T,
-  ): boolean;
+  /** out[b, o, i, :] = from[b, o, indices[b, i], :], zeros for an index outside of the axis. */
+  gather(from: Values, batch: number, outer: number, axis: number, inner: number, indices: Values, out: Values): void;
+  /** Indices [n, depth] as places in an array of `lengths` [depth]; -1 for one outside. */
+  flatIndices(indices: Values, lengths: Float64Array, out: Values): void;
+  /** out[s, :] = the sum of the rows x[i, :] with ids[i] = s; ids outside are dropped. */
+  segmentSum(x: Values, ids: Values, inner: number, out: Values): void;
+  /** out [n, depth]: `on` where an index points, `off` elsewhere. */
+  OneHot(indices: Values, on: number, off: number, out: Values): void;
 }

@@ -4,7 +4,7 @@ import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { fail } from "../../errors.js";
 import { type HostBuffers, loadAddon, type OpTable } from "../../native/addon.js";
 import { CPU_NATIVE } from "../backend/cpuNative.js";
-import { uninitialised } from "../backend/kernel.js";
+import { uninitialised } from "../backend/hostCall.js";
 import type { Surface } from "./surface.js";
 
 /** The addon's op table when "cpu-native" is the active backend, else null. */

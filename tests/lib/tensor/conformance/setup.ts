@@ -28,7 +28,7 @@ Object.assign(globalThis, { conformance: seen });
 if (wasm) setWasmPaths(wasm);
 if (addon) {
   const loaded = createRequire(addon)(addon) as Addon;
-  const native = loaded.tensor as unknown as TensorTable;
+  const native = loaded.tensor;
   const counted = new Proxy(native, {
     get(table, name) {
       seen.nativeCalls++;

@@ -2,7 +2,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { loadAddon } from "../../../../lib/native/addon.js";
 import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
-import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
 import { initBackend } from "../../../../lib/tensor/backend.js";
 import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
 import { fakeCuda } from "./fakeCuda.js";
@@ -12,7 +11,7 @@ export function registerFakeCuda(): void {
   if (tf.findBackendFactory("cuda") !== null) return;
   const { addon } = loadAddon();
   if (addon === undefined) throw new Error("The fake GPU computes with the native addon, which is not built.");
-  registerCpuNative(addon.tensor as unknown as TensorTable);
+  registerCpuNative(addon.tensor);
   registerCuda(fakeCuda(addon.cpu), "cpu-native");
 }
 
