@@ -67,7 +67,7 @@ async function bundles() {
     const stdin = { contents, resolveDir: tests, loader: /** @type {const} */ ("ts") };
     await build({ ...common, stdin, banner: { js }, outfile: join(staged, `${name}.mjs`) });
   }
-  for (const script of ["runOps", "speed", "conformance", "article", "parity", "killedRun"]) {
+  for (const script of ["runOps", "speed", "tensorSpeed", "conformance", "article", "parity", "killedRun"]) {
     await build({
       ...common,
       banner: { js },

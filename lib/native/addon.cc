@@ -50,6 +50,7 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "tensor", makeTable(env, tunelab::Table::tensor));
 #if defined(TUNELAB_CUDA)
   napi_set_named_property(env, exports, "cuda", makeTable(env, tunelab::Table::cuda));
+  napi_set_named_property(env, exports, "cudaTensor", makeTable(env, tunelab::Table::cudaTensor));
 #endif
   return exports;
 }

@@ -19,8 +19,10 @@ export interface Addon {
   readonly cpu: OpTable;
   /** The op table on the GPU; absent from an addon that was built without CUDA. Its `probe` says whether it can work. */
   readonly cuda?: CudaTable;
-  /** Kernels of the tfjs backend "cpu-native". */
+  /** Kernels of the tfjs backend "cpu-native" on host memory. */
   readonly tensor: TensorTable;
+  /** The same on the GPU, for the backend "cuda"; there when `cuda` is. */
+  readonly cudaTensor?: TensorTable;
 }
 
 /** The addon and the file it came from, or the reason why there is none. */

@@ -14,7 +14,7 @@
 
 namespace tunelab {
 
-enum class Table { cpu, tensor, cuda };
+enum class Table { cpu, tensor, cuda, cudaTensor };
 using Op = Napi::Value (*)(const Napi::CallbackInfo&);
 using RawCallback = napi_value (*)(napi_env, napi_callback_info);
 

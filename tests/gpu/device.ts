@@ -1,19 +1,21 @@
 /** The GPU under test, short ways to move numbers there and back, and a table of how far results lie apart. */
 import assert from "node:assert/strict";
 import { type Addon, type CudaTable, type DeviceBuffer, type DeviceType, loadAddon } from "../../lib/native/addon.js";
+import type { TensorTable } from "../../lib/tensor/backend/table.js";
 import { relativeError } from "../lib/native/reference/compare.js";
 
 type Found =
-  | { readonly addon: Addon; readonly cuda: CudaTable }
+  | { readonly addon: Addon; readonly cuda: CudaTable; readonly cudaTensor: TensorTable }
   | { readonly addon?: undefined; readonly reason: string };
 
 function find(): Found {
   const loaded = loadAddon();
   if (!loaded.addon) return { reason: loaded.reason };
-  const { cuda } = loaded.addon;
-  if (!cuda) return { reason: `The addon ${loaded.file} was built without CUDA. Build it with "npm run build:cuda".` };
+  const { cuda, cudaTensor } = loaded.addon;
+  if (!cuda || !cudaTensor)
+    return { reason: `The addon ${loaded.file} was built without CUDA. Build it with "npm run build:cuda".` };
   const probe = cuda.probe();
-  return probe.available ? { addon: loaded.addon, cuda } : { reason: probe.reason };
+  return probe.available ? { addon: loaded.addon, cuda, cudaTensor } : { reason: probe.reason };
 }
 
 const found = find();
@@ -22,6 +24,11 @@ const found = find();
 export const { cuda, cpu } = (found.addon ? { cuda: found.cuda, cpu: found.addon.cpu } : {}) as {
   cuda: CudaTable;
   cpu: Addon["cpu"];
+};
+/** The kernels of tfjs, likewise. */
+export const tensors = (found.addon ? { device: found.cudaTensor, host: found.addon.tensor } : {}) as {
+  device: TensorTable;
+  host: TensorTable;
 };
 
 /** A suite that needs a GPU; skipped with the reason where there is none. */

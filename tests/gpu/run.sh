@@ -137,6 +137,7 @@ part tests ops 300 $(mocha tests.mjs)
 part conformance ops 240 env CONFORMANCE_ADDON="$TUNELAB_NATIVE" ./node conformance.mjs
 part attention ops 120 "$python" attention.py
 part speed ops 120 ./node speed.mjs
+part tensorSpeed ops 60 ./node tensorSpeed.mjs
 
 echo "$table" | tr ';' '\n'
 if chosen workload article unsloth hf bf16; then "$python" table.py "$logs" "$results" --print; fi

@@ -68,6 +68,7 @@ std::string open(const std::string& path, Library& into) {
                      bind(file, "cublasLtMatmulDescSetAttribute", into.matmulDescSetAttribute) &&
                      bind(file, "cublasLtMatrixLayoutCreate", into.matrixLayoutCreate) &&
                      bind(file, "cublasLtMatrixLayoutDestroy", into.matrixLayoutDestroy) &&
+                     bind(file, "cublasLtMatrixLayoutSetAttribute", into.matrixLayoutSetAttribute) &&
                      bind(file, "cublasLtMatmulPreferenceCreate", into.preferenceCreate) &&
                      bind(file, "cublasLtMatmulPreferenceDestroy", into.preferenceDestroy) &&
                      bind(file, "cublasLtMatmulPreferenceSetAttribute", into.preferenceSetAttribute) &&

@@ -20,6 +20,7 @@ constexpr Status notSupported = 15;
 enum ComputeType { compute32F = 68 };
 enum Operation { opN = 0, opT = 1 };
 enum DescAttribute { descTransA = 3, descTransB = 4 };
+enum LayoutAttribute { layoutBatchCount = 5, layoutBatchStride = 6 };
 enum PreferenceAttribute { preferWorkspace = 1, preferAlignmentA = 5, preferAlignmentB = 6, preferAlignmentC = 7, preferAlignmentD = 8 };
 
 struct Algo {
@@ -45,6 +46,7 @@ struct Library {
   Status (*matmulDescSetAttribute)(MatmulDesc, int attribute, const void* value, size_t bytes);
   Status (*matrixLayoutCreate)(MatrixLayout*, cudaDataType_t, uint64_t rows, uint64_t columns, int64_t leading);
   Status (*matrixLayoutDestroy)(MatrixLayout);
+  Status (*matrixLayoutSetAttribute)(MatrixLayout, int attribute, const void* value, size_t bytes);
   Status (*preferenceCreate)(Preference*);
   Status (*preferenceDestroy)(Preference);
   Status (*preferenceSetAttribute)(Preference, int attribute, const void* value, size_t bytes);

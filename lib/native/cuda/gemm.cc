@@ -40,8 +40,10 @@ struct Key {
   Dtype input, output;
   int64_t m, n, k, strideA, strideB, strideD;
   uint32_t alignA, alignB, alignD;
+  Batch batch;
   auto tie() const {
-    return std::tie(transposeA, transposeB, readsC, input, output, m, n, k, strideA, strideB, strideD, alignA, alignB, alignD);
+    return std::tie(transposeA, transposeB, readsC, input, output, m, n, k, strideA, strideB, strideD, alignA, alignB, alignD,
+                    batch.count, batch.strideA, batch.strideB, batch.strideD);
   }
   bool operator<(const Key& other) const { return tie() < other.tie(); }
 };
@@ -58,13 +60,17 @@ struct Plan {
     const int32_t opFirst = key.transposeB ? lt::opT : lt::opN, opSecond = key.transposeA ? lt::opT : lt::opN;
     check(lib.matmulDescSetAttribute(desc, lt::descTransA, &opFirst, sizeof opFirst), "setting a transposition");
     check(lib.matmulDescSetAttribute(desc, lt::descTransB, &opSecond, sizeof opSecond), "setting a transposition");
-    const auto layout = [&](lt::MatrixLayout* to, Dtype type, int64_t rows, int64_t columns, int64_t stride) {
+    const auto layout = [&](lt::MatrixLayout* to, Dtype type, int64_t rows, int64_t columns, int64_t stride, int64_t next) {
       check(lib.matrixLayoutCreate(to, typeOf(type), static_cast<uint64_t>(rows), static_cast<uint64_t>(columns), stride),
             "describing a matrix");
+      if (key.batch.count == 1) return;
+      const int32_t count = static_cast<int32_t>(key.batch.count);
+      check(lib.matrixLayoutSetAttribute(*to, lt::layoutBatchCount, &count, sizeof count), "describing a batch");
+      check(lib.matrixLayoutSetAttribute(*to, lt::layoutBatchStride, &next, sizeof next), "describing a batch");
     };
-    layout(&first, key.input, key.transposeB ? key.k : key.n, key.transposeB ? key.n : key.k, key.strideB);
-    layout(&second, key.input, key.transposeA ? key.m : key.k, key.transposeA ? key.k : key.m, key.strideA);
-    layout(&result, key.output, key.n, key.m, key.strideD);
+    layout(&first, key.input, key.transposeB ? key.k : key.n, key.transposeB ? key.n : key.k, key.strideB, key.batch.strideB);
+    layout(&second, key.input, key.transposeA ? key.m : key.k, key.transposeA ? key.k : key.m, key.strideA, key.batch.strideA);
+    layout(&result, key.output, key.n, key.m, key.strideD, key.batch.strideD);
     lt::Preference preference;
     check(lib.preferenceCreate(&preference), "creating preferences");
     const auto prefer = [&](int attribute, const auto& value) {
@@ -108,17 +114,17 @@ void* workspace() {
 }  // namespace
 
 void gemm(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha, const Matrix& a,
-          const Matrix& b, float beta, const void* c, const Output& d) {
+          const Matrix& b, float beta, const void* c, const Output& d, const Batch& batch) {
   if (m <= 0 || n <= 0) return;
   if (a.dtype != b.dtype || (d.dtype != a.dtype && d.dtype != Dtype::f32))
     throw CudaError("A matrix product's operands must have one type, and its result that type or f32.");
   if (beta == 0) c = d.data;
   const Key key{transposeA == Transpose::yes, transposeB == Transpose::yes, beta != 0, a.dtype, d.dtype, m, n, k,
                 a.stride, b.stride, d.stride, alignmentOf(a.data), alignmentOf(b.data),
-                std::min(alignmentOf(c), alignmentOf(d.data))};
+                std::min(alignmentOf(c), alignmentOf(d.data)), batch};
   const Plan& plan = planFor(key);
   if (!plan.algo) {
-    gemmPlain(transposeA, transposeB, m, n, k, alpha, a, b, beta, c, d);
+    gemmPlain(transposeA, transposeB, m, n, k, alpha, a, b, beta, c, d, batch);
     return;
   }
   const lt::Library& lib = lt::library();
