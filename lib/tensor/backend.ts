@@ -63,13 +63,13 @@ async function startCuda(): Promise<void> {
   if (tf.findBackendFactory(CUDA) !== null) return;
   const loaded = loadAddon();
   const probe = await probeGpu(loaded);
-  const cuda = loaded.addon?.cuda;
-  if (!probe.available || loaded.addon === undefined || cuda === undefined) {
+  const { cuda, cudaTensor } = loaded.addon ?? {};
+  if (!probe.available || loaded.addon === undefined || cuda === undefined || cudaTensor === undefined) {
     const reason = probe.available ? "Its op table is missing." : probe.reason;
     fail(`The backend "cuda" does not start. ${reason}`, { hint: "Or use cpu-native or wasm." });
   }
   registerCpuNative(loaded.addon.tensor);
-  registerCuda(cuda, CPU_NATIVE);
+  registerCuda({ cuda, cudaTensor }, CPU_NATIVE);
 }
 
 async function activate(name: BackendName): Promise<void> {

@@ -1,14 +1,16 @@
 /**
- * The tfjs backend "cuda": float32 tensors live in buffers of the addon's CUDA table once an op of it has made or read
- * them, in float32 or bfloat16. Matrix products and rows of a table are computed there; all other kernels of tfjs are those
- * of "cpu-native", or of tfjs itself, on copies in host memory.
+ * The tfjs backend "cuda": tensors live in buffers of the addon's CUDA table once an op of it has made or read them, float32
+ * ones in float32 or bfloat16. The kernels of `tableKernels` compute there; all others are those of "cpu-native", or of tfjs
+ * itself, on copies in host memory.
  */
 import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { fail } from "../../errors.js";
-import type { CudaTable, DeviceBuffer, DeviceBuffers, DeviceProbe, MemoryOwner } from "../../native/addon.js";
+import type { Addon, CudaTable, DeviceBuffer, DeviceBuffers, DeviceProbe, MemoryOwner } from "../../native/addon.js";
+import { tableKernels } from "../backend/kernels.js";
+import type { ElementType } from "../backend/table.js";
 import type { Surface } from "../native/surface.js";
-import { deviceKernels } from "./kernels.js";
+import { onDevice, WORTHWHILE } from "./kernels.js";
 import { Storage } from "./storage.js";
 import { deviceSurface } from "./surface.js";
 
@@ -21,7 +23,14 @@ export class CudaBackend extends MathBackendCPU {
   /** The GPU that computes. */
   readonly probe: DeviceProbe;
 
-  constructor(readonly cuda: CudaTable) {
+  /**
+   * @param worthwhile multiplications from which a product of tensors on the host is computed on the GPU; with 0 the GPU
+   * computes whatever it has a kernel for
+   */
+  constructor(
+    readonly cuda: CudaTable,
+    public worthwhile = WORTHWHILE,
+  ) {
     super();
     // tfjs greets the first user of its cpu backend with an advertisement for its Node binding.
     Object.assign(this, { firstUse: false });
@@ -65,7 +74,7 @@ export class CudaBackend extends MathBackendCPU {
   /** The buffer of a float32 tensor, moved to the GPU if need be. */
   buffer(tensor: tf.TensorInfo, owner: MemoryOwner = "activations"): DeviceBuffer {
     if (tensor.dtype !== "float32") fail(`A tensor of ${tensor.dtype} was given where float32 values are computed.`);
-    return this.storage(tensor.dataId).toDevice(owner);
+    return this.storage(tensor.dataId).toDevice(owner, "float32");
   }
 
   /**
@@ -86,13 +95,13 @@ export class CudaBackend extends MathBackendCPU {
   }
 
   /** A tensor's description over a buffer that it will own. */
-  tensorInfo(buffer: DeviceBuffer, shape: readonly number[]): tf.TensorInfo {
+  tensorInfo(buffer: DeviceBuffer, shape: readonly number[], dtype: ElementType = "float32"): tf.TensorInfo {
     const dataId = {};
-    this.data.set(dataId, Storage.onDevice(this.cuda, buffer));
-    return { dataId, shape: [...shape], dtype: "float32" };
+    this.data.set(dataId, Storage.onDevice(this.cuda, dtype, buffer));
+    return { dataId, shape: [...shape], dtype };
   }
 
-  /** A tensor over a buffer that it will own. */
+  /** A tensor of float32 over a buffer that it will own. */
   tensor<T extends tf.Tensor = tf.Tensor>(buffer: DeviceBuffer, shape: readonly number[]): T {
     const { dataId } = this.tensorInfo(buffer, shape);
     return tf.engine().makeTensorFromDataId(dataId, [...shape], "float32", this) as T;
@@ -104,15 +113,21 @@ export function activeCuda(): CudaBackend | null {
   return tf.getBackend() === CUDA ? (tf.backend() as CudaBackend) : null;
 }
 
-/** Registers the backend and all its kernels with tfjs, over those of `host`; does nothing the second time. */
-export function registerCuda(cuda: CudaTable, host: "cpu-native" | "cpu"): void {
+/** What the addon has for the GPU. */
+export type CudaTables = Required<Pick<Addon, "cuda" | "cudaTensor">>;
+
+/**
+ * Registers the backend and all its kernels with tfjs, over those of `host`; does nothing the second time.
+ *
+ * @param worthwhile see CudaBackend
+ */
+export function registerCuda({ cuda, cudaTensor }: CudaTables, host: "cpu-native" | "cpu", worthwhile?: number): void {
   if (tf.findBackendFactory(CUDA) !== null) return;
-  tf.registerBackend(CUDA, () => new CudaBackend(cuda), 4);
+  tf.registerBackend(CUDA, () => new CudaBackend(cuda, worthwhile), 4);
   for (const config of tf.getKernelsForBackend(host)) {
-    const own = deviceKernels[config.kernelName];
-    const forwarded = config.kernelFunc;
-    const kernelFunc: tf.KernelFunc =
-      own === undefined ? forwarded : (call) => own(call.backend as CudaBackend, call) ?? forwarded(call);
-    tf.registerKernel({ ...config, backendName: CUDA, kernelFunc });
+    const { kernelName, kernelFunc } = config;
+    const own = tableKernels[kernelName];
+    const either = own === undefined ? kernelFunc : onDevice(cudaTensor, kernelName, own, kernelFunc);
+    tf.registerKernel({ ...config, backendName: CUDA, kernelFunc: either });
   }
 }

@@ -1,5 +1,5 @@
-/** The backend "cuda" as layer ops see it. Nothing here waits for the GPU, save a gradient scaled by a number of the GPU. */
-import type * as tf from "@tensorflow/tfjs";
+/** The backend "cuda" as layer ops see it. Nothing here waits for the GPU. */
+import * as tf from "@tensorflow/tfjs";
 import type { DeviceBuffer, DeviceBuffers } from "../../native/addon.js";
 import type { Surface } from "../native/surface.js";
 import type { CudaBackend } from "./backend.js";
@@ -46,16 +46,14 @@ export function deviceSurface(backend: CudaBackend): Surface<DeviceBuffers> {
       return loss;
     },
     scaled(x, factor) {
-      const by = (backend.storage(factor.dataId).values as Float32Array)[0]!;
-      if (by === 1) return x.clone();
-      const from = backend.buffer(x);
-      const wide = cuda.createBuffer("f32", from.length, "activations");
-      cuda.copy(from, wide);
-      cuda.scale(wide, by);
-      if (from.dtype === "f32") return backend.tensor(wide, x.shape);
-      const narrow: DeviceBuffer = cuda.createBuffer(from.dtype, from.length, "activations");
-      cuda.copy(wide, narrow);
-      cuda.dispose(wide);
+      const { known } = backend.storage(factor.dataId);
+      if (known?.[0] === 1) return x.clone();
+      const { dtype, length } = backend.buffer(x);
+      const wide = tf.mul(x, factor);
+      if (dtype === "f32") return wide;
+      const narrow: DeviceBuffer = cuda.createBuffer(dtype, length, "activations");
+      cuda.copy(backend.buffer(wide), narrow);
+      wide.dispose();
       return backend.tensor(narrow, x.shape);
     },
     cacheElementBytes: 4,

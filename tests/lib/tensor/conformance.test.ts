@@ -31,10 +31,11 @@ describe("tfjs' conformance suite", function () {
     assert.ok(result.nativeCalls > 10_000, `${result.nativeCalls} calls`);
   });
 
-  it("passes on cuda, over CPU ops", async () => {
+  it("passes on cuda, over CPU ops, with all kernels there that it has", async () => {
     const result = await conformance("cuda");
     assert.deepEqual(result.failures, []);
     assertRan(result, "cuda");
+    assert.ok(result.cudaCalls > 10_000, `${result.cudaCalls} calls`);
   });
 
   it("passes on tfjs' cpu backend", async () => {

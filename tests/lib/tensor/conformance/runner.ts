@@ -18,8 +18,10 @@ export interface ConformanceResult {
   readonly failures: readonly { readonly name: string; readonly message: string }[];
   /** Specs that began while a backend was active, by its name. */
   readonly active: Readonly<Record<string, number>>;
-  /** Kernels that ran in the addon. */
+  /** Ops of the addon's table on the host. */
   readonly nativeCalls: number;
+  /** Ops of its table on the GPU. */
+  readonly cudaCalls: number;
 }
 
 interface SpecResult {
@@ -82,11 +84,13 @@ async function run(backend: string): Promise<ConformanceResult> {
     },
   });
   await jasmine.execute([file]);
-  const { specs: active, nativeCalls } = (
-    globalThis as unknown as { conformance: { specs: Record<string, number>; nativeCalls: number } }
+  const { specs: active, ...calls } = (
+    globalThis as unknown as {
+      conformance: { specs: Record<string, number>; nativeCalls: number; cudaCalls: number };
+    }
   ).conformance;
   failures.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { specs, failures, active, nativeCalls };
+  return { specs, failures, active, ...calls };
 }
 
 const write = process.stdout.write.bind(process.stdout);

@@ -11,8 +11,8 @@ import { setTestEnvs, setupTestFilters } from "@tensorflow/tfjs-core/dist/jasmin
 import type { Addon } from "../../../../lib/native/addon.js";
 import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
 import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
-import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
-import { fakeCuda } from "../cuda/fakeCuda.js";
+import { type CudaTables, registerCuda } from "../../../../lib/tensor/cuda/backend.js";
+import { fakeTables } from "../cuda/fakeCuda.js";
 
 const {
   CONFORMANCE_BACKEND: backend = "",
@@ -21,22 +21,27 @@ const {
   CONFORMANCE_WASM: wasm,
 } = process.env;
 
-/** Read by the runner: specs that began on each backend, and kernels that ran in the addon. */
-const seen = { specs: {} as Record<string, number>, nativeCalls: 0 };
+/** Read by the runner: specs that began on each backend, and ops of the addon's tables. */
+const seen = { specs: {} as Record<string, number>, nativeCalls: 0, cudaCalls: 0 };
 Object.assign(globalThis, { conformance: seen });
+
+/** The same table; its ops are counted. */
+function counted(table: TensorTable, as: "nativeCalls" | "cudaCalls"): TensorTable {
+  return new Proxy(table, {
+    get(ops, name) {
+      seen[as]++;
+      return ops[name as keyof TensorTable];
+    },
+  });
+}
 
 if (wasm) setWasmPaths(wasm);
 if (addon) {
   const loaded = createRequire(addon)(addon) as Addon;
-  const native = loaded.tensor;
-  const counted = new Proxy(native, {
-    get(table, name) {
-      seen.nativeCalls++;
-      return table[name as keyof TensorTable];
-    },
-  });
-  registerCpuNative(counted);
-  if (backend === "cuda") registerCuda(fake ? fakeCuda(loaded.cpu) : loaded.cuda!, "cpu-native");
+  registerCpuNative(counted(loaded.tensor, "nativeCalls"));
+  const { cuda, cudaTensor } = fake ? fakeTables(loaded) : (loaded as CudaTables);
+  // Specs are small: with the usual rule hardly any would reach the GPU.
+  if (backend === "cuda") registerCuda({ cuda, cudaTensor: counted(cudaTensor, "cudaCalls") }, "cpu-native", 0);
 }
 
 setTestEnvs([{ name: backend, backendName: backend, isDataSync: true }]);

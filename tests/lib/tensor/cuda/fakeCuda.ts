@@ -1,6 +1,6 @@
 /**
- * A table of the shape of the addon's CUDA table that computes with the CPU ops: buffers are host memory that only the
- * table touches, bfloat16 is rounded after every op, and disposed buffers are refused. Where there is no GPU it runs the
+ * Tables of the shape of the addon's CUDA tables that compute with the CPU ops: buffers are host memory that only the
+ * tables touch, bfloat16 is rounded after every op, and disposed buffers are refused. Where there is no GPU it runs the
  * whole way from a model to the ops and back; it counts how often JavaScript would have waited.
  */
 import { bf16ToFloat32, float32ToBf16 } from "../../../../lib/formats/halves.js";
@@ -17,6 +17,8 @@ import type {
   MemoryOwner,
 } from "../../../../lib/native/addon.js";
 import { torchMean } from "../../../../lib/quant/torchMean.js";
+import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
+import type { CudaTables } from "../../../../lib/tensor/cuda/backend.js";
 
 type Memory = Float32Array | Int32Array | Uint8Array;
 
@@ -158,10 +160,15 @@ export function setLimit(bytes: number): void {
 }
 
 /** What happened since `resetCounts`. */
-export const counts = { waits: 0, ops: {} as Record<string, number> };
+export const counts = {
+  waits: 0,
+  ops: {} as Record<string, number>,
+  tensorOps: {} as Record<string, number>,
+};
 export function resetCounts(): void {
   counts.waits = 0;
   counts.ops = {};
+  counts.tensorOps = {};
 }
 
 /** Bytes that are in use, by owner. */
@@ -188,7 +195,29 @@ function allocate(dtype: DeviceType, length: number): Memory {
   return new Float32Array(length).fill(Number.NaN);
 }
 
-export function fakeCuda(cpu: Addon["cpu"]): CudaTable {
+/** The tables that a GPU would have. */
+export function fakeTables({ cpu, tensor }: Pick<Addon, "cpu" | "tensor">): CudaTables {
+  return { cuda: fakeCuda(cpu), cudaTensor: fakeCudaTensor(tensor) };
+}
+
+/** The CPU's ops on the arrays behind buffers. */
+function fakeCudaTensor(tensor: TensorTable): TensorTable {
+  return new Proxy(tensor, {
+    get(table, name) {
+      const key = String(name);
+      const run = table[key as keyof TensorTable] as ((...args: unknown[]) => void) | undefined;
+      if (run === undefined) throw new Error(`There is no tensor op ${key}.`);
+      return (...args: unknown[]) => {
+        counts.tensorOps[key] = (counts.tensorOps[key] ?? 0) + 1;
+        const seen: FakeBuffer[] = [];
+        run(...args.map((value) => host(value, seen)));
+        for (const buffer of seen) buffer.round();
+      };
+    },
+  });
+}
+
+function fakeCuda(cpu: Addon["cpu"]): CudaTable {
   const fake = (buffer: unknown) => buffer as FakeBuffer;
   const floats = (buffer: unknown) => fake(buffer).array as Float32Array;
   const own: Readonly<Record<string, (...args: never[]) => unknown>> = {
