@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TensorTable } from "../tensor/backend/table.js";
 import type { CudaTable } from "./cuda/table.js";
@@ -60,7 +60,7 @@ export function loadAddon(): LoadedAddon {
 function load(): LoadedAddon {
   const override = process.env.TUNELAB_NATIVE;
   if (override === "0") return { reason: "The native addon is switched off by TUNELAB_NATIVE=0." };
-  const file = override || defaultFile();
+  const file = override ? resolve(override) : defaultFile();
   if (!existsSync(file)) {
     return { reason: `The native addon ${file} does not exist. Build it with "npm run build:native".` };
   }
