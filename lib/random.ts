@@ -6,6 +6,8 @@ export interface Random {
   next(): number;
   /** Uniform integer in [0, bound). */
   integer(bound: number): number;
+  /** Fills with (2 next() - 1) · bound, as many calls of `next` would. */
+  fill(values: Float32Array, bound: number): void;
   /** Four 32-bit words: `restore` continues the stream from here. */
   state(): number[];
 }
@@ -24,7 +26,21 @@ export function createRandom(seed: number | readonly number[]): Random {
   }
   if (typeof seed === "number") for (let i = 0; i < 12; i++) word();
   const next = () => word() / 2 ** 32;
-  return { next, integer: (bound) => Math.floor(next() * bound), state: () => [a, b, c, counter] };
+  /** `next` again, on words that stay in registers: an adapter of a large model has tens of millions of values. */
+  function fill(values: Float32Array, bound: number): void {
+    let [p, q, r, count] = [a, b, c, counter];
+    for (let i = 0; i < values.length; i++) {
+      const sum = (((p + q) | 0) + count) | 0;
+      count = (count + 1) | 0;
+      p = q ^ (q >>> 9);
+      q = (r + (r << 3)) | 0;
+      r = (r << 21) | (r >>> 11);
+      r = (r + sum) | 0;
+      values[i] = (2 * ((sum >>> 0) / 2 ** 32) - 1) * bound;
+    }
+    [a, b, c, counter] = [p, q, r, count];
+  }
+  return { next, integer: (bound) => Math.floor(next() * bound), fill, state: () => [a, b, c, counter] };
 }
 
 /** The numbers 0 .. length - 1 in an order that depends on `seed` alone (Fisher-Yates). */

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
 import type { CausalLM } from "../models/causalLm.js";
-import { createRandom, type Random } from "../random.js";
+import { createRandom } from "../random.js";
 import { type Linear, PROJECTIONS, type Projection } from "../tensor/layers.js";
 import { Parameter } from "../tensor/parameter.js";
 import { type LoraConfig, loraScaling } from "./loraConfig.js";
@@ -45,7 +45,8 @@ export function attachLora(model: CausalLM, config: LoraConfig): void {
       if (!config.targetModules.includes(projection)) continue;
       const linear = layer.projections[projection];
       const { inFeatures, outFeatures } = linear;
-      const a = uniform(random, config.r * inFeatures, 1 / Math.sqrt(inFeatures));
+      const a = new Float32Array(config.r * inFeatures);
+      random.fill(a, 1 / Math.sqrt(inFeatures));
       linear.lora = {
         a: parameter(adapterName(index, projection, "A"), a, [config.r, inFeatures]),
         b: parameter(adapterName(index, projection, "B"), new Float32Array(outFeatures * config.r), [
@@ -66,10 +67,6 @@ export function detachLora(model: CausalLM): void {
     linear.lora?.b.dispose();
     linear.lora = null;
   }
-}
-
-function uniform(random: Random, count: number, bound: number): Float32Array {
-  return Float32Array.from({ length: count }, () => (2 * random.next() - 1) * bound);
 }
 
 function parameter(name: string, values: Float32Array, shape: [number, number]): Parameter {

@@ -16,6 +16,19 @@ describe("createRandom", () => {
     assert.equal(restored.next(), random.next());
   });
 
+  it("fills arrays with the numbers that next gives", () => {
+    const [one, many] = [createRandom(7), createRandom(7)];
+    const values = new Float32Array(1000);
+    many.next();
+    many.fill(values, 0.3);
+    one.next();
+    assert.deepEqual(
+      values,
+      values.map(() => (2 * one.next() - 1) * 0.3),
+    );
+    assert.equal(many.next(), one.next());
+  });
+
   it("is uniform", () => {
     const random = createRandom(3);
     const counts = new Array<number>(10).fill(0);
