@@ -1,6 +1,6 @@
 /**
  * The single typed border to the C++ addon: where it is looked for, and what its op table takes.
- * Every op checks its arguments and throws; none returns a promise.
+ * Every op checks its arguments and throws; promises come from `download` and `readIntoBuffer` alone.
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";

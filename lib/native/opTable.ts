@@ -26,6 +26,8 @@ export type NativeKvCache = NativeHandle<"key/value cache">;
 export type NativeDecoderLayer = NativeHandle<"decoder layer">;
 /** What one forward pass of a decoder layer kept for its backward pass. */
 export type NativeLayerState = NativeHandle<"decoder layer state">;
+/** Threads that read files. Disposed of, it waits for the pieces under way and gives up the rest: those reads fail. */
+export type NativeFileReader = NativeHandle<"file reader">;
 
 /** QuantState, with the backend's buffers. */
 export interface NativeQuantState<B extends Buffers> {
@@ -117,6 +119,24 @@ export interface RuntimeOps {
   setPanelBudget(bytes: number): void;
   /** Frees the native part of a handle now. */
   dispose(handle: NativeHandle<string>): void;
+}
+
+export interface ReaderOps<Target> {
+  /**
+   * Threads that read pieces of files at the same time; by default three for every four cores, 2 to 12, and pieces of 4 MiB.
+   * On a GPU each thread passes them through two blocks of pinned memory.
+   */
+  createFileReader(options?: {
+    /** 1 to 64. */
+    readonly threads?: number;
+    readonly pieceBytes?: number;
+  }): NativeFileReader;
+  /**
+   * Fills `buffer` with the bytes of an open file from `offset` on, in the order of the calls. The descriptor may be closed
+   * at once; the buffer holds them for whatever is queued after the promise was kept. Rejected where the file ends early or
+   * cannot be read: a sentence without the file's name, for the caller knows it.
+   */
+  readIntoBuffer(reader: NativeFileReader, descriptor: number, offset: number, buffer: Target): Promise<void>;
 }
 
 export interface DecoderLayerOps<B extends Buffers> {
@@ -275,5 +295,6 @@ export interface OpTable<B extends Buffers = HostBuffers>
     OptimizerOps<B>,
     MatmulOps<B>,
     RuntimeOps,
+    ReaderOps<B["u8"]>,
     DecoderLayerOps<B>,
     NormOps<B> {}

@@ -19,6 +19,7 @@ import type {
   NormOps,
   OptimizerOps,
   QuantOps,
+  ReaderOps,
 } from "../opTable.js";
 
 export type DeviceType = "f32" | "bf16" | "i32" | "u8";
@@ -180,6 +181,11 @@ export interface QueuedOps {
     codes: DeviceBuffer,
     nestedAbsmax: DeviceBuffer,
   ): number;
+  /**
+   * The first of `values` that is infinite or no number, in found [2], i32: its float32 bits, then its index as an unsigned
+   * number; all bits set where every value is finite.
+   */
+  firstNonFinite(values: DeviceBuffer, found: DeviceBuffer): void;
 }
 
 export type NativeDecoder = NativeHandle<"decoder">;
@@ -257,6 +263,7 @@ export interface CudaTable
     QueuedOps,
     DeviceOptimizerOps,
     DecoderOps,
+    ReaderOps<DeviceBuffer>,
     QuantOps<DeviceBuffers>,
     LinearOps<DeviceBuffers>,
     CacheOps<DeviceBuffers>,
