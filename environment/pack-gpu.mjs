@@ -67,7 +67,8 @@ async function bundles() {
     const stdin = { contents, resolveDir: tests, loader: /** @type {const} */ ("ts") };
     await build({ ...common, stdin, banner: { js }, outfile: join(staged, `${name}.mjs`) });
   }
-  for (const script of ["runOps", "speed", "tensorSpeed", "conformance", "article", "parity", "killedRun"]) {
+  const scripts = ["runOps", "speed", "tensorSpeed", "conformance", "article", "loading", "parity", "killedRun"];
+  for (const script of scripts) {
     await build({
       ...common,
       banner: { js },

@@ -8,13 +8,18 @@ import { join } from "node:path";
 import { checkOptions, fail, suggestion } from "../errors.js";
 import { writeFileAtomically } from "./atomicWrite.js";
 import { SafetensorsFile } from "./safetensors.js";
-import type { TensorInfo, TensorSource } from "./tensorEntry.js";
+import type { FileRange, TensorInfo, TensorSource } from "./tensorEntry.js";
 import { byteLength, type TensorToWrite, writeSafetensors } from "./writeSafetensors.js";
 
 /** Weights on disk, to be closed after use. */
 export interface Checkpoint extends TensorSource {
-  /** The raw bytes of one tensor in order, a piece at a time: each is a view of `scratch`, good until the next. */
-  pieces(name: string, scratch: Uint8Array): Iterable<Uint8Array>;
+  /** Where a tensor's bytes lie, for those who read the file themselves; good until `close`. */
+  locate(name: string): FileRange;
+  /**
+   * Refuses files that were written to since they were opened: what was read may be of either.
+   * @param cause what went wrong, maybe because of that
+   */
+  ensureUnchanged(cause?: unknown): void;
   close(): void;
 }
 
@@ -86,8 +91,12 @@ class ShardedCheckpoint implements Checkpoint {
     return this.#file(name).read(name);
   }
 
-  pieces(name: string, scratch: Uint8Array): Iterable<Uint8Array> {
-    return this.#file(name).pieces(name, scratch);
+  locate(name: string): FileRange {
+    return this.#file(name).locate(name);
+  }
+
+  ensureUnchanged(cause?: unknown): void {
+    for (const file of this.#files.values()) file.ensureUnchanged(cause);
   }
 
   readFloat32(name: string): Float32Array {

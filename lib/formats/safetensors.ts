@@ -1,8 +1,8 @@
 /** Reads one safetensors file: the header at once, each tensor's bytes from disk when they are asked for. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { fail, suggestion } from "../errors.js";
 import { type Header, MAX_HEADER_BYTES, parseHeader, type TensorRange } from "./safetensorsHeader.js";
-import type { TensorInfo, TensorSource } from "./tensorEntry.js";
+import type { FileRange, TensorInfo, TensorSource } from "./tensorEntry.js";
 import { toFloat32 } from "./toFloat32.js";
 
 /** The most that one read call of the operating system takes. */
@@ -12,11 +12,14 @@ export class SafetensorsFile implements TensorSource {
   readonly path: string;
   readonly #header: Header;
   readonly #dataStart: number;
+  /** When it was opened. */
+  readonly #stats: BigIntStats;
   #descriptor: number | null;
 
-  private constructor(path: string, descriptor: number, header: Header, dataStart: number) {
+  private constructor(path: string, descriptor: number, stats: BigIntStats, header: Header, dataStart: number) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#stats = stats;
     this.#header = header;
     this.#dataStart = dataStart;
   }
@@ -25,7 +28,8 @@ export class SafetensorsFile implements TensorSource {
   static open(path: string): SafetensorsFile {
     const descriptor = openFile(path);
     try {
-      const size = fstatSync(descriptor).size;
+      const stats = fstatSync(descriptor, { bigint: true });
+      const size = Number(stats.size);
       if (size < 8) fail(`${path} is no safetensors file: it has only ${size} bytes.`);
       const prefix = readRange(path, descriptor, 0, 8);
       const length = new DataView(prefix.buffer).getBigUint64(0, true);
@@ -36,7 +40,7 @@ export class SafetensorsFile implements TensorSource {
       }
       const dataStart = 8 + Number(length);
       const text = decodeUtf8(path, readRange(path, descriptor, 8, dataStart));
-      return new SafetensorsFile(path, descriptor, parseHeader(path, text, size - dataStart), dataStart);
+      return new SafetensorsFile(path, descriptor, stats, parseHeader(path, text, size - dataStart), dataStart);
     } catch (error) {
       closeSync(descriptor);
       throw error;
@@ -62,20 +66,19 @@ export class SafetensorsFile implements TensorSource {
   }
 
   read(name: string): Uint8Array {
-    const { begin, end } = this.#range(name);
-    if (this.#descriptor === null) fail(`${this.path} is already closed.`);
-    return readRange(this.path, this.#descriptor, this.#dataStart + begin, this.#dataStart + end);
+    const { descriptor, offset, length } = this.locate(name);
+    return readRange(this.path, descriptor, offset, offset + length);
   }
 
-  /** The raw bytes of one tensor in order, a piece at a time: each is a view of `scratch`, good until the next. */
-  *pieces(name: string, scratch: Uint8Array): Generator<Uint8Array> {
+  locate(name: string): FileRange {
     const { begin, end } = this.#range(name);
-    for (let at = begin; at < end; at += scratch.length) {
-      if (this.#descriptor === null) fail(`${this.path} is already closed.`);
-      const piece = scratch.subarray(0, Math.min(scratch.length, end - at));
-      fill(this.path, this.#descriptor, piece, this.#dataStart + at);
-      yield piece;
-    }
+    return { path: this.path, descriptor: this.#open(), offset: this.#dataStart + begin, length: end - begin };
+  }
+
+  ensureUnchanged(cause?: unknown): void {
+    const { size, mtimeNs } = fstatSync(this.#open(), { bigint: true });
+    if (size === this.#stats.size && mtimeNs === this.#stats.mtimeNs) return;
+    fail(`${this.path} was changed while it was read.`, { hint: "Load it again when it is complete.", cause });
   }
 
   readFloat32(name: string): Float32Array {
@@ -85,6 +88,10 @@ export class SafetensorsFile implements TensorSource {
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
+  }
+
+  #open(): number {
+    return this.#descriptor ?? fail(`${this.path} is already closed.`);
   }
 
   #range(name: string): TensorRange {
@@ -103,17 +110,12 @@ function openFile(path: string): number {
 
 function readRange(path: string, descriptor: number, begin: number, end: number): Uint8Array {
   const bytes = new Uint8Array(end - begin);
-  fill(path, descriptor, bytes, begin);
-  return bytes;
-}
-
-function fill(path: string, descriptor: number, bytes: Uint8Array, begin: number): void {
-  const end = begin + bytes.length;
   for (let done = 0; done < bytes.length; ) {
     const read = readSync(descriptor, bytes, done, Math.min(READ_BYTES, bytes.length - done), begin + done);
     if (read === 0) fail(`${path} ended at byte ${begin + done} while it was read; expected ${end} bytes.`);
     done += read;
   }
+  return bytes;
 }
 
 function decodeUtf8(path: string, bytes: Uint8Array): string {

@@ -32,6 +32,14 @@ export interface TensorEntry extends TensorInfo {
   readonly data: Uint8Array;
 }
 
+/** Bytes of a file that is open. */
+export interface FileRange {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** Where named tensors are read from: one safetensors file, a sharded checkpoint, or memory. */
 export interface TensorSource {
   readonly names: readonly string[];

@@ -1,4 +1,5 @@
 /** How far a download is. */
+import { seldom } from "../seldom.js";
 
 export interface DownloadProgress {
   /** The repository, e.g. "unsloth/Qwen2.5-0.5B". */
@@ -12,17 +13,12 @@ export interface DownloadProgress {
 
 export type ProgressListener = (progress: DownloadProgress) => void;
 
-const QUIET_MS = 5000;
-
-/** Says on the console how far it is: nothing for what takes a moment, then a line every five seconds. */
+/** Says on the console how far it is. */
 export function consoleProgress(): ProgressListener {
-  let last = Date.now();
-  return ({ repoId, bytes, totalBytes }) => {
-    if (Date.now() - last < QUIET_MS) return;
-    last = Date.now();
+  return seldom(({ repoId, bytes, totalBytes }) => {
     const percent = Math.floor((100 * bytes) / totalBytes);
-    console.log(`Downloading ${repoId}: ${megabytes(bytes)} of ${megabytes(totalBytes)} MB (${percent} %)`);
-  };
+    return `Downloading ${repoId}: ${megabytes(bytes)} of ${megabytes(totalBytes)} MB (${percent} %)`;
+  });
 }
 
 function megabytes(bytes: number): string {

@@ -1,34 +1,35 @@
-/**
- * Builds a network from a checkpoint in Hugging Face layout, tensor by tensor: one matrix in float32 at a time, or with a
- * GPU one as it is stored.
- */
+/** Builds a network from a checkpoint in Hugging Face layout. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
-import * as tf from "@tensorflow/tfjs";
-import { fail } from "../errors.js";
+import { fail, TunelabError } from "../errors.js";
 import { type Checkpoint, openCheckpoint } from "../formats/checkpoint.js";
-import { bf16ToFloat32 } from "../formats/halves.js";
-import { elementCount } from "../formats/tensorEntry.js";
+import { watchInterrupt } from "../interrupt.js";
 import { projectionPath } from "../peft/attach.js";
-import { isNf4, readNf4 } from "../quant/checkpoint.js";
-import { quantizeNf4 } from "../quant/nf4.js";
-import type { QuantState } from "../quant/quantState.js";
+import { seldom } from "../seldom.js";
 import { activeCuda } from "../tensor/cuda/backend.js";
-import { DeviceQuantState } from "../tensor/cuda/quantState.js";
-import { type ComputeType, DeviceWeights, firstNonFinite, type RawValues } from "../tensor/cuda/weights.js";
-import type { DecoderLayer, Linear, Projection, Weight } from "../tensor/layers.js";
-import { PROJECTIONS } from "../tensor/layers.js";
+import { type ComputeType, DeviceWeights } from "../tensor/cuda/weights.js";
+import { type DecoderLayer, type Linear, PROJECTIONS, type Projection } from "../tensor/layers.js";
 import { CausalLM } from "./causalLm.js";
 import { type ModelConfig, parseConfig } from "./config.js";
+import { HostWeights } from "./hostWeights.js";
+import { type WeightPlace, WeightReader } from "./weightReader.js";
+
+export interface LoadProgress {
+  readonly layersDone: number;
+  readonly layers: number;
+  /** Bytes of the checkpoint that became weights. */
+  readonly bytes: number;
+  /** Since loading began. */
+  readonly seconds: number;
+}
 
 export interface LoadOptions {
   /** Quantise the projections to NF4 with double quantisation. */
   readonly loadIn4bit: boolean;
   /** What is computed in on "cuda"; other backends compute in float32. Default "float32". */
   readonly computeType?: ComputeType;
-  /** Called after each layer. */
-  readonly onProgress?: (layersDone: number, layers: number) => void;
+  /** Called after each layer. By default a line on the console every five seconds. */
+  readonly onProgress?: (progress: LoadProgress) => void;
 }
 
 /** Reads and checks a folder's config.json. */
@@ -43,36 +44,84 @@ export async function readConfig(directory: string): Promise<ModelConfig> {
   return parseConfig(raw as Record<string, unknown>);
 }
 
-/** Loads the network of a checkpoint; on failure everything loaded so far is freed. */
+/**
+ * Loads the network of a checkpoint; on failure everything loaded so far is freed.
+ * @throws TunelabError also after Ctrl-C or the interrupt button
+ */
 export async function loadNetwork(directory: string, config: ModelConfig, options: LoadOptions): Promise<CausalLM> {
-  const checkpoint = await openCheckpoint(directory);
-  const owned: (tf.Tensor | DeviceQuantState)[] = [];
+  const checkpoint = openCheckpoint(directory);
   try {
-    const cuda = activeCuda();
-    const device = cuda === null ? null : new DeviceWeights(cuda, options.computeType ?? "float32");
-    const reader = new WeightReader(checkpoint, options.loadIn4bit, owned, device);
-    const embedTokens = reader.matrix("model.embed_tokens.weight", config.vocabSize, config.hiddenSize);
-    const layers: DecoderLayer[] = [];
-    for (let index = 0; index < config.numLayers; index++) {
-      layers.push(readLayer(reader, config, index));
-      options.onProgress?.(index + 1, config.numLayers);
-      // Loading takes minutes for a large model; in between the process answers.
-      await turn();
+    const reader = new WeightReader(checkpoint, options.loadIn4bit, placeFor(checkpoint, options));
+    try {
+      const network = await readInterruptibly(reader, config, options);
+      checkpoint.ensureUnchanged();
+      return network;
+    } catch (error) {
+      await reader.abandon(error);
+      checkpoint.ensureUnchanged(error);
+      throw error;
+    } finally {
+      reader.close();
     }
-    const norm = reader.vector("model.norm.weight", config.hiddenSize);
-    const lmHead: Weight = config.tieWordEmbeddings
-      ? { kind: "dense", values: embedTokens }
-      : { kind: "dense", values: reader.matrix("lm_head.weight", config.vocabSize, config.hiddenSize) };
-    return new CausalLM(config, embedTokens, layers, norm, lmHead);
-  } catch (error) {
-    for (const weight of owned) weight.dispose();
-    throw error;
   } finally {
     checkpoint.close();
   }
 }
 
-function readLayer(reader: WeightReader, config: ModelConfig, index: number): DecoderLayer {
+function placeFor(checkpoint: Checkpoint, { computeType = "float32" }: LoadOptions): WeightPlace {
+  const cuda = activeCuda();
+  return cuda === null ? new HostWeights(checkpoint) : new DeviceWeights(cuda, checkpoint, computeType);
+}
+
+async function readInterruptibly(reader: WeightReader, config: ModelConfig, options: LoadOptions): Promise<CausalLM> {
+  const { onProgress = seldom(progressLine) } = options;
+  const layers = config.numLayers;
+  const started = performance.now();
+  let layersDone = 0;
+  const interruption = () =>
+    new TunelabError(`Loading was interrupted after ${layersDone} of ${layers} layers.`, {
+      hint: "What was read is freed; load the model again.",
+    });
+  const watch = watchInterrupt("Stopping to load the model.", () => void reader.abandon(interruption()));
+  try {
+    const network = await readNetwork(reader, config, () => {
+      layersDone++;
+      onProgress({ layersDone, layers, bytes: reader.bytes, seconds: (performance.now() - started) / 1000 });
+    });
+    // What was under way at the interrupt may have come to its end.
+    if (watch.interrupted) throw interruption();
+    return network;
+  } catch (error) {
+    throw watch.interrupted ? interruption() : error;
+  } finally {
+    watch.stop();
+  }
+}
+
+function progressLine({ layersDone, layers, bytes, seconds }: LoadProgress): string {
+  return `Loading weights: layer ${layersDone} of ${layers}, ${(bytes / seconds / 1e9).toFixed(2)} GB/s`;
+}
+
+/** Asks for all weights at once, in the order in which they are to come; `onLayer` is called after each layer. */
+async function readNetwork(reader: WeightReader, config: ModelConfig, onLayer: () => void): Promise<CausalLM> {
+  const { vocabSize, hiddenSize } = config;
+  // The largest matrices first: what one takes while it is converted, later matrices take.
+  const [embedTokens, lmHead, norm, layers] = await Promise.all([
+    reader.matrix("model.embed_tokens.weight", vocabSize, hiddenSize),
+    config.tieWordEmbeddings ? null : reader.matrix("lm_head.weight", vocabSize, hiddenSize),
+    reader.vector("model.norm.weight", hiddenSize),
+    Promise.all(
+      Array.from({ length: config.numLayers }, async (_, index) => {
+        const layer = await readLayer(reader, config, index);
+        onLayer();
+        return layer;
+      }),
+    ),
+  ]);
+  return new CausalLM(config, embedTokens, layers, norm, { kind: "dense", values: lmHead ?? embedTokens });
+}
+
+async function readLayer(reader: WeightReader, config: ModelConfig, index: number): Promise<DecoderLayer> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim } = config;
   const sizes: Record<Projection, readonly [out: number, into: number, bias: boolean]> = {
     q_proj: [numHeads * headDim, hiddenSize, config.attentionBias],
@@ -83,123 +132,21 @@ function readLayer(reader: WeightReader, config: ModelConfig, index: number): De
     up_proj: [intermediateSize, hiddenSize, false],
     down_proj: [hiddenSize, intermediateSize, false],
   };
-  const projections: Partial<Record<Projection, Linear>> = {};
-  for (const name of PROJECTIONS) {
-    const [out, into, bias] = sizes[name];
-    projections[name] = reader.linear(projectionPath(index, name), out, into, bias);
-  }
   const prefix = `model.layers.${index}`;
+  const [inputNorm, postAttentionNorm, projections] = await Promise.all([
+    reader.vector(`${prefix}.input_layernorm.weight`, hiddenSize),
+    reader.vector(`${prefix}.post_attention_layernorm.weight`, hiddenSize),
+    Promise.all(
+      PROJECTIONS.map(async (name) => {
+        const [out, into, bias] = sizes[name];
+        return [name, await reader.linear(projectionPath(index, name), out, into, bias)] as const;
+      }),
+    ),
+  ]);
   return {
     geometry: config,
-    inputNorm: reader.vector(`${prefix}.input_layernorm.weight`, hiddenSize),
-    postAttentionNorm: reader.vector(`${prefix}.post_attention_layernorm.weight`, hiddenSize),
-    projections: projections as Record<Projection, Linear>,
+    inputNorm,
+    postAttentionNorm,
+    projections: Object.fromEntries(projections) as Record<Projection, Linear>,
   };
-}
-
-/** Small enough for the processor's cache, large enough for the disk. */
-const PIECE_BYTES = 1 << 22;
-
-/** Reads named weights of known sizes; keeps a list of the tensors it made. */
-class WeightReader {
-  /** A checkpoint that comes quantised keeps the projections that it left out as they are. */
-  private readonly prequantized: boolean;
-  /** What pieces of bfloat16 tensors pass through. */
-  private readonly scratch = new Uint8Array(PIECE_BYTES);
-
-  constructor(
-    private readonly checkpoint: Checkpoint,
-    private readonly loadIn4bit: boolean,
-    private readonly owned: (tf.Tensor | DeviceQuantState)[],
-    /** Null where weights stay in host memory. */
-    private readonly device: DeviceWeights | null,
-  ) {
-    this.prequantized = checkpoint.names.some((name) => name.endsWith(".weight") && isNf4(checkpoint, name));
-  }
-
-  matrix(name: string, rows: number, columns: number): tf.Tensor2D {
-    const shape: [number, number] = [rows, columns];
-    if (this.device !== null) return this.keep(this.device.matrix(this.raw(name, shape), shape));
-    return this.keep(tf.tensor2d(this.values(name, shape), shape));
-  }
-
-  vector(name: string, length: number): tf.Tensor1D {
-    if (this.device !== null) return this.keep(this.device.vector(this.raw(name, [length])));
-    return this.keep(tf.tensor1d(this.values(name, [length])));
-  }
-
-  linear(path: string, outFeatures: number, inFeatures: number, bias: boolean): Linear {
-    return {
-      inFeatures,
-      outFeatures,
-      weight: this.weight(`${path}.weight`, outFeatures, inFeatures),
-      bias: bias ? this.vector(`${path}.bias`, outFeatures) : null,
-      lora: null,
-    };
-  }
-
-  private weight(name: string, rows: number, columns: number): Weight {
-    if (isNf4(this.checkpoint, name)) {
-      const state = readNf4(this.checkpoint, name);
-      if (state.shape[0] !== rows || state.shape[1] !== columns) {
-        fail(`The weight ${name} has shape [${state.shape.join(", ")}]; config.json makes it [${rows}, ${columns}].`);
-      }
-      return { kind: "nf4", state: this.keepState(this.device?.quantState(state) ?? state) };
-    }
-    if (!this.loadIn4bit || this.prequantized) return { kind: "dense", values: this.matrix(name, rows, columns) };
-    const shape: [number, number] = [rows, columns];
-    if (this.device !== null) {
-      return { kind: "nf4", state: this.keepState(this.device.quantize(this.raw(name, shape), shape)) };
-    }
-    return { kind: "nf4", state: quantizeNf4(this.values(name, shape), { shape }) };
-  }
-
-  /** bfloat16 as it is stored, all else as float32. */
-  private raw(name: string, shape: readonly number[]): RawValues {
-    if (this.checkpoint.info(name).dtype !== "BF16") return this.values(name, shape);
-    this.checkShape(name, shape);
-    return { length: elementCount(shape), pieces: this.bits(name) };
-  }
-
-  private *bits(name: string): Generator<Uint16Array> {
-    let done = 0;
-    for (const bytes of this.checkpoint.pieces(name, this.scratch)) {
-      const bits = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
-      const bad = firstNonFinite(bits);
-      if (bad >= 0) refuseNonFinite(name, bf16ToFloat32(bits.subarray(bad, bad + 1))[0]!, done + bad);
-      done += bits.length;
-      yield bits;
-    }
-  }
-
-  private values(name: string, shape: readonly number[]): Float32Array {
-    this.checkShape(name, shape);
-    const values = this.checkpoint.readFloat32(name);
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) refuseNonFinite(name, values[bad]!, bad);
-    return values;
-  }
-
-  private checkShape(name: string, shape: readonly number[]): void {
-    const info = this.checkpoint.info(name);
-    if (info.shape.join() !== shape.join()) {
-      fail(`The weight ${name} has shape [${info.shape.join(", ")}]; config.json makes it [${shape.join(", ")}].`);
-    }
-  }
-
-  private keep<T extends tf.Tensor>(tensor: T): T {
-    this.owned.push(tensor);
-    return tensor;
-  }
-
-  private keepState(state: QuantState): QuantState {
-    if (state instanceof DeviceQuantState) this.owned.push(state);
-    return state;
-  }
-}
-
-function refuseNonFinite(name: string, value: number, element: number): never {
-  fail(`The weight ${name} holds ${value} at element ${element}.`, {
-    hint: "The checkpoint is damaged; download it again.",
-  });
 }

@@ -3,7 +3,7 @@
  * `weight` stand its scales and codes, and `quant_state.bitsandbytes__nf4`, JSON as bytes.
  */
 import { fail } from "../errors.js";
-import { bytesOf, elementCount, type TensorEntry, type TensorSource } from "../formats/tensorEntry.js";
+import { bytesOf, DTYPE_BYTES, elementCount, type TensorEntry, type TensorSource } from "../formats/tensorEntry.js";
 import type { QuantState } from "./quantState.js";
 
 const STATE_SUFFIX = ".quant_state.bitsandbytes__nf4";
@@ -17,39 +17,60 @@ export function isNf4(source: TensorSource, name: string): boolean {
   return source.has(name + STATE_SUFFIX);
 }
 
-/** Reads the NF4 matrix `name` and everything that stands beside it. */
-export function readNf4(source: TensorSource, name: string): QuantState {
+/** An NF4 matrix in a checkpoint, without its large tensors: names of those that hold them, of the right sizes. */
+export interface StoredNf4 {
+  readonly state: Omit<QuantState, "packed" | "absmax" | "nestedAbsmax">;
+  /** Bytes of two codes each, whatever dtype the checkpoint says. */
+  readonly packed: string;
+  /** Bytes, codes of the second quantisation, where there is `nestedAbsmax`; else floating point. */
+  readonly absmax: string;
+  /** Floating point. */
+  readonly nestedAbsmax: string | null;
+}
+
+/** Finds the NF4 matrix `name` and everything that stands beside it. */
+export function findNf4(source: TensorSource, name: string): StoredNf4 {
   const description = parseDescription(name, source.read(name + STATE_SUFFIX));
   const { shape, blocksize, dtype } = description;
-  const packed = source.read(name);
   const size = elementCount(shape);
-  if (packed.length !== Math.ceil(size / 2)) {
-    fail(`${name} holds ${packed.length} bytes, but its NF4 shape [${shape.join(", ")}] needs ${Math.ceil(size / 2)}.`);
+  const info = source.info(name);
+  const bytes = elementCount(info.shape) * DTYPE_BYTES[info.dtype];
+  if (bytes !== Math.ceil(size / 2)) {
+    fail(`${name} holds ${bytes} bytes, but its NF4 shape [${shape.join(", ")}] needs ${Math.ceil(size / 2)}.`);
   }
-  const nested = source.has(`${name}.nested_absmax`);
-  const absmax = nested ? source.read(`${name}.absmax`) : source.readFloat32(`${name}.absmax`);
-  expectLength(`${name}.absmax`, absmax, Math.ceil(size / blocksize));
-  const code = source.readFloat32(`${name}.quant_map`);
-  expectLength(`${name}.quant_map`, code, 16);
-  const nestedAbsmax = nested ? source.readFloat32(`${name}.nested_absmax`) : new Float32Array(0);
-  const nestedCode = nested ? source.readFloat32(`${name}.nested_quant_map`) : new Float32Array(0);
+  const absmax = `${name}.absmax`;
+  const nestedAbsmax = source.has(`${name}.nested_absmax`) ? `${name}.nested_absmax` : null;
+  const blocks = Math.ceil(size / blocksize);
+  expectLength(source, absmax, blocks);
+  expectLength(source, `${name}.quant_map`, 16);
   const nestedBlockSize = description.nested_blocksize ?? 256;
-  if (nested) {
-    expectLength(`${name}.nested_absmax`, nestedAbsmax, Math.ceil(absmax.length / nestedBlockSize));
-    expectLength(`${name}.nested_quant_map`, nestedCode, 256);
+  if (nestedAbsmax !== null) {
+    const { dtype: codes } = source.info(absmax);
+    if (codes !== "U8") fail(`The tensor ${absmax} holds ${codes}; the codes of a second quantisation are U8.`);
+    expectLength(source, nestedAbsmax, Math.ceil(blocks / nestedBlockSize));
+    expectLength(source, `${name}.nested_quant_map`, 256);
   }
-  return {
+  const state = {
     quantType: "nf4",
     shape,
-    packed,
-    absmax,
     blockSize: blocksize,
-    offset: nested ? Math.fround(description.nested_offset ?? 0) : 0,
-    nestedAbsmax,
+    offset: nestedAbsmax === null ? 0 : Math.fround(description.nested_offset ?? 0),
     nestedBlockSize,
-    code,
-    nestedCode,
+    code: source.readFloat32(`${name}.quant_map`),
+    nestedCode: nestedAbsmax === null ? new Float32Array(0) : source.readFloat32(`${name}.nested_quant_map`),
     dtype,
+  } as const;
+  return { state, packed: name, absmax, nestedAbsmax };
+}
+
+/** Reads the NF4 matrix `name` and everything that stands beside it. */
+export function readNf4(source: TensorSource, name: string): QuantState {
+  const { state, packed, absmax, nestedAbsmax } = findNf4(source, name);
+  return {
+    ...state,
+    packed: source.read(packed),
+    absmax: nestedAbsmax === null ? source.readFloat32(absmax) : source.read(absmax),
+    nestedAbsmax: nestedAbsmax === null ? new Float32Array(0) : source.readFloat32(nestedAbsmax),
   };
 }
 
@@ -116,8 +137,9 @@ function parseDescription(name: string, bytes: Uint8Array): Description {
   return value as Description;
 }
 
-function expectLength(name: string, values: { length: number }, length: number): void {
-  if (values.length !== length) fail(`The tensor ${name} holds ${values.length} values, expected ${length}.`);
+function expectLength(source: TensorSource, name: string, length: number): void {
+  const actual = elementCount(source.info(name).shape);
+  if (actual !== length) fail(`The tensor ${name} holds ${actual} values, expected ${length}.`);
 }
 
 /** JSON with Python's separators, so that the bytes equal those of json.dumps. */

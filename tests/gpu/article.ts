@@ -13,7 +13,7 @@ import { FastLanguageModel } from "../../lib/models/fastLanguageModel.js";
 import type { LanguageModel } from "../../lib/models/languageModel.js";
 import type { Checkpointing } from "../../lib/models/passPlan.js";
 import type { PeftModel } from "../../lib/peft/peftModel.js";
-import { backendReport, isBfloat16Supported } from "../../lib/tensor/backend.js";
+import { backendReport, initBackend, isBfloat16Supported } from "../../lib/tensor/backend.js";
 import { activeCuda } from "../../lib/tensor/cuda/backend.js";
 import { SFTTrainer } from "../../lib/train/sftTrainer.js";
 import { TrainingArguments } from "../../lib/train/trainingArguments.js";
@@ -43,6 +43,9 @@ const promptTokens = Math.min(200, rows[0]!.length);
 const newTokens = 128;
 const name = `article-${kind}`;
 const seconds = stopwatch();
+const importSeconds = performance.now() / 1000;
+await initBackend();
+const backendSeconds = seconds();
 
 const { model, tokenizer } = await FastLanguageModel.fromPretrained({
   modelName: folder,
@@ -52,10 +55,18 @@ const { model, tokenizer } = await FastLanguageModel.fromPretrained({
 const figures: Record<string, unknown> = {
   gpu: backendReport()?.gpu?.name ?? "none",
   layers: model.config.numLayers,
-  loadSeconds: seconds(),
+  importSeconds,
+  backendSeconds,
+  loadSeconds: backendSeconds + seconds(),
   loadedAfterStart: performance.now() / 1000,
+  loadPeakGib: peaks(model.memory().gpu),
+  loadHostGib: process.resourceUsage().maxRSS / 2 ** 20,
 };
-console.log(`${kind}, ${figures.layers} layers loaded in ${Number(figures.loadSeconds).toFixed(1)} s`);
+console.log(
+  `${kind}, ${figures.layers} layers loaded in ${Number(figures.loadSeconds).toFixed(2)} s, of it the GPU's start ` +
+    `${backendSeconds.toFixed(2)} s, after imports of ${importSeconds.toFixed(2)} s; host memory at most ` +
+    `${Number(figures.loadHostGib).toFixed(2)} GiB`,
+);
 let base = model;
 for (const [index, run] of runs.entries()) {
   const [mode = "", steps = "6"] = run.split(":");

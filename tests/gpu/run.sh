@@ -127,6 +127,7 @@ part bitsandbytes_bits correctness 90 "$python" bitsandbytes_bits.py
 part float32 correctness 180 sh -c './node parity.mjs "$1" float32 && "$2" -W ignore parity.py "$1:float32"' \
   float32 "$models/deep" "$python"
 
+part loading workload 60 ./node loading.mjs "$models/deep"
 part article workload 240 ./node article.mjs "$models/deep" nf4 article:60 saver:8 auto:8 fast:8 half:6
 part unsloth workload 200 "$python" -W ignore peers.py unsloth "$models/deep" 6
 part hf workload 200 "$python" -W ignore peers.py hf "$models/deep" 6

@@ -28,7 +28,7 @@ Napi::Value quantize(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// quantizeScales(absmax f32, nestedBlockSize, nestedCode, codes u8, nestedAbsmax) -> offset; waits for the GPU
+// quantizeScales(absmax f32, nestedBlockSize, nestedCode, codes u8, nestedAbsmax, offset f32 [1])
 Napi::Value quantizeScales(const Napi::CallbackInfo& info) {
   const StoragePtr absmax = bufferOf(info[0], Dtype::f32, "absmax");
   const int64_t blockSize = integer(info[1], "nestedBlockSize", 1, 1 << 20);
@@ -36,16 +36,16 @@ Napi::Value quantizeScales(const Napi::CallbackInfo& info) {
   const StoragePtr code = bufferOf(info[2], Dtype::f32, "nestedCode", 256);
   const StoragePtr codes = bufferOf(info[3], Dtype::u8, "codes", absmax->length);
   const StoragePtr nested = bufferOf(info[4], Dtype::f32, "nestedAbsmax", blocks);
+  const StoragePtr offset = bufferOf(info[5], Dtype::f32, "offset", 1);
   const auto count = static_cast<int64_t>(absmax->length);
-  if (count == 0) return Napi::Number::New(info.Env(), 0);
-  const Block offset(sizeof(float), Owner::workspace);
-  mean(floatsOf(absmax), count, offset.as<float>());
-  quantizeBlockwise(floatsOf(absmax), offset.as<float>(), count, blockSize, floatsOf(code), static_cast<uint8_t*>(codes->data()),
+  if (count == 0) {
+    cudaCheck(cudaMemsetAsync(offset->data(), 0, sizeof(float), stream()));
+    return info.Env().Undefined();
+  }
+  mean(floatsOf(absmax), count, floatsOf(offset));
+  quantizeBlockwise(floatsOf(absmax), floatsOf(offset), count, blockSize, floatsOf(code), static_cast<uint8_t*>(codes->data()),
                     floatsOf(nested));
-  float value = 0;
-  cudaCheck(cudaMemcpyAsync(&value, offset.data(), sizeof value, cudaMemcpyDeviceToHost, stream()));
-  synchronize();
-  return Napi::Number::New(info.Env(), value);
+  return info.Env().Undefined();
 }
 
 // dequantizeNf4(state, target f32 | bf16)

@@ -173,14 +173,15 @@ export interface QueuedOps {
     norm: DeviceBuffer,
     coefficient: DeviceBuffer,
   ): void;
-  /** The second quantisation of scales: codes [n], nestedAbsmax; returns their mean, for which it waits. */
+  /** The second quantisation of scales: codes [n], nestedAbsmax, and their mean in offset [1]. */
   quantizeScales(
     absmax: DeviceBuffer,
     nestedBlockSize: number,
     nestedCode: DeviceBuffer,
     codes: DeviceBuffer,
     nestedAbsmax: DeviceBuffer,
-  ): number;
+    offset: DeviceBuffer,
+  ): void;
   /**
    * The first of `values` that is infinite or no number, in found [2], i32: its float32 bits, then its index as an unsigned
    * number; all bits set where every value is finite.

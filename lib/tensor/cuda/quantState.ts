@@ -7,9 +7,13 @@ import { SIGNED_DYNAMIC_MAP } from "../../quant/dynamicMap.js";
 import { NF4_CODE } from "../../quant/nf4.js";
 import type { QuantState } from "../../quant/quantState.js";
 import { downloadWhole } from "./pieces.js";
+import { withBuffers } from "./scope.js";
 
 const BLOCK_SIZE = 64;
 const NESTED_BLOCK_SIZE = 256;
+
+/** What grows with the matrix; the rest of a state is numbers and small tables. */
+type LargeArray = "packed" | "absmax" | "nestedAbsmax";
 
 export class DeviceQuantState implements QuantState {
   readonly quantType = "nf4";
@@ -21,21 +25,25 @@ export class DeviceQuantState implements QuantState {
     readonly dtype: QuantState["dtype"],
   ) {}
 
+  /** A state whose large arrays are on the GPU already; they are its own from now on. */
+  static over(
+    cuda: CudaTable,
+    { shape, blockSize, offset, nestedBlockSize, code, nestedCode, dtype }: Omit<QuantState, LargeArray>,
+    arrays: Readonly<Record<LargeArray, DeviceBuffer>>,
+  ): DeviceQuantState {
+    const codes = { code: constant(cuda, code), nestedCode: constant(cuda, nestedCode) };
+    return new DeviceQuantState(cuda, { shape, blockSize, offset, nestedBlockSize, ...arrays, ...codes }, dtype);
+  }
+
   /** Moves a state to the GPU; the arrays of `state` are not needed any more. */
   static upload(cuda: CudaTable, state: QuantState): DeviceQuantState {
     const put = (array: Float32Array | Uint8Array) => cuda.upload(array, { owner: "weights" });
-    const device = {
-      shape: state.shape,
-      blockSize: state.blockSize,
-      offset: state.offset,
-      nestedBlockSize: state.nestedBlockSize,
-      packed: put(state.packed),
-      absmax: put(state.absmax),
-      nestedAbsmax: put(state.nestedAbsmax),
-      code: constant(cuda, state.code),
-      nestedCode: constant(cuda, state.nestedCode),
-    };
-    return new DeviceQuantState(cuda, device, state.dtype);
+    const { packed, absmax, nestedAbsmax } = state;
+    return DeviceQuantState.over(cuda, state, {
+      packed: put(packed),
+      absmax: put(absmax),
+      nestedAbsmax: put(nestedAbsmax),
+    });
   }
 
   /** Quantises values that are on the GPU, with double quantisation, as bitsandbytes does on CUDA. */
@@ -44,29 +52,30 @@ export class DeviceQuantState implements QuantState {
     values: DeviceBuffer,
     shape: readonly [number, number],
     dtype: QuantState["dtype"],
-  ): DeviceQuantState {
-    const size = values.length;
-    const blocks = Math.ceil(size / BLOCK_SIZE);
-    const packed = cuda.createBuffer("u8", Math.ceil(size / 2), "weights");
-    const scales = cuda.createBuffer("f32", blocks);
-    cuda.quantizeNf4(values, BLOCK_SIZE, "cuda", packed, scales);
-    const absmax = cuda.createBuffer("u8", blocks, "weights");
-    const nestedAbsmax = cuda.createBuffer("f32", Math.ceil(blocks / NESTED_BLOCK_SIZE), "weights");
-    const nestedCode = constant(cuda, SIGNED_DYNAMIC_MAP);
-    const offset = cuda.quantizeScales(scales, NESTED_BLOCK_SIZE, nestedCode, absmax, nestedAbsmax);
-    cuda.dispose(scales);
-    const device = {
-      shape,
-      blockSize: BLOCK_SIZE,
-      offset,
-      nestedBlockSize: NESTED_BLOCK_SIZE,
-      packed,
-      absmax,
-      nestedAbsmax,
-      code: constant(cuda, NF4_CODE),
-      nestedCode,
-    };
-    return new DeviceQuantState(cuda, device, dtype);
+  ): Promise<DeviceQuantState> {
+    return withBuffers(cuda, async (buffers) => {
+      const blocks = Math.ceil(values.length / BLOCK_SIZE);
+      const scales = buffers.create("f32", blocks);
+      const packed = buffers.create("u8", Math.ceil(values.length / 2), "weights");
+      const absmax = buffers.create("u8", blocks, "weights");
+      const nestedAbsmax = buffers.create("f32", Math.ceil(blocks / NESTED_BLOCK_SIZE), "weights");
+      const mean = buffers.create("f32", 1);
+      cuda.quantizeNf4(values, BLOCK_SIZE, "cuda", packed, scales);
+      cuda.quantizeScales(scales, NESTED_BLOCK_SIZE, constant(cuda, SIGNED_DYNAMIC_MAP), absmax, nestedAbsmax, mean);
+      const [offset] = (await cuda.download(mean)) as Float32Array;
+      const state = {
+        quantType: "nf4",
+        shape,
+        blockSize: BLOCK_SIZE,
+        offset: offset!,
+        nestedBlockSize: NESTED_BLOCK_SIZE,
+        code: NF4_CODE,
+        nestedCode: SIGNED_DYNAMIC_MAP,
+        dtype,
+      } as const;
+      for (const kept of [packed, absmax, nestedAbsmax]) buffers.keep(kept);
+      return DeviceQuantState.over(cuda, state, { packed, absmax, nestedAbsmax });
+    });
   }
 
   get shape(): readonly number[] {

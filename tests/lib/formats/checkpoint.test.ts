@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { openCheckpoint, writeCheckpoint } from "../../../lib/formats/checkpoint.js";
 import { fromFloat32 } from "../../../lib/formats/toFloat32.js";
 import type { TensorToWrite } from "../../../lib/formats/writeSafetensors.js";
@@ -41,10 +41,14 @@ describe("a checkpoint folder", () => {
       assert.deepEqual([...checkpoint.names].sort(), ["a", "b", "c"]);
       assert.deepEqual(checkpoint.info("b"), { dtype: "F32", shape: [2] });
       assert.deepEqual(checkpoint.readFloat32("b"), Float32Array.of(4, 5));
-      const pieces = [...checkpoint.pieces("b", new Uint8Array(3))].map(({ length }) => length);
-      assert.deepEqual(pieces, [3, 3, 2]);
-      const whole = Buffer.concat([...checkpoint.pieces("b", new Uint8Array(64))]);
-      assert.deepEqual(whole, Buffer.from(checkpoint.read("b")));
+      const { path: file, descriptor, offset, length } = checkpoint.locate("b");
+      const bytes = new Uint8Array(length);
+      assert.equal(readSync(descriptor, bytes, 0, length, offset), 8);
+      assert.deepEqual(bytes, checkpoint.read("b"));
+      checkpoint.ensureUnchanged();
+      utimesSync(file, 1, 1);
+      const cause = new Error("why");
+      assert.throws(() => checkpoint.ensureUnchanged(cause), { message: /was changed while it was read/, cause });
       assert.throws(() => checkpoint.read("d"), /has no tensor "d"/);
       checkpoint.close();
     });

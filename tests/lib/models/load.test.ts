@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { openCheckpoint } from "../../../lib/formats/checkpoint.js";
 import { bytesOf } from "../../../lib/formats/tensorEntry.js";
 import { writeSafetensors } from "../../../lib/formats/writeSafetensors.js";
 import { pack } from "../../../lib/models/causalLm.js";
+import { type LoadProgress, loadNetwork, readConfig } from "../../../lib/models/load.js";
 import { nf4Entries } from "../../../lib/quant/checkpoint.js";
 import { dequantizeNf4, quantizeNf4 } from "../../../lib/quant/nf4.js";
+import { initBackend } from "../../../lib/tensor/backend.js";
+import { use } from "../tensor/backends.js";
+import { heldBytes } from "../tensor/cuda/fakeCuda.js";
 import { loadTinyModel, writeTinyModel } from "./tinyModel.js";
 
 describe("loading a network", () => {
@@ -91,6 +95,96 @@ describe("loading a network", () => {
     writeFileSync(join(folder, "config.json"), "{");
     await assert.rejects(loadTinyModel(folder), /config\.json cannot be read as JSON/);
   });
+
+  for (const backend of ["cpu-native", "wasm", "cuda"] as const) {
+    describe(`on ${backend}`, () => {
+      before(() => use(backend));
+      after(() => initBackend());
+
+      const load = async (folder: string, onProgress: (progress: LoadProgress) => void) =>
+        loadNetwork(folder, await readConfig(folder), { loadIn4bit: true, onProgress });
+
+      for (const dtype of ["F32", "BF16", "F16"] as const) {
+        it(`loads ${dtype}`, async () => {
+          const folder = await tiny({ dtype });
+          const network = await load(folder, () => undefined);
+          const source = openCheckpoint(folder);
+          assert.deepEqual(network.norm.dataSync(), source.readFloat32("model.norm.weight"));
+          assert.deepEqual(network.embedTokens.dataSync(), source.readFloat32("model.embed_tokens.weight"));
+          const name = "model.layers.1.mlp.down_proj.weight";
+          const { weight } = network.layers[1]!.projections.down_proj;
+          const variant = backend === "cuda" ? "cuda" : "cpu";
+          const expected = quantizeNf4(source.readFloat32(name), { shape: [64, 128], variant });
+          assert.ok(weight.kind === "nf4");
+          assert.deepEqual(weight.state.packed, expected.packed);
+          assert.equal(weight.state.offset, expected.offset);
+          source.close();
+          network.dispose();
+        });
+      }
+
+      it("says how far it is", async () => {
+        const folder = await tiny();
+        const reports: LoadProgress[] = [];
+        (await load(folder, (report) => reports.push(report))).dispose();
+        assert.deepEqual(
+          reports.map(({ layersDone, layers }) => [layersDone, layers]),
+          [
+            [1, 2],
+            [2, 2],
+          ],
+        );
+        const [first, second] = reports;
+        assert.ok(first!.bytes > 0 && second!.bytes > first!.bytes && second!.seconds >= first!.seconds);
+      });
+
+      const failing = async (folder: string, onProgress: () => void, expected: RegExp): Promise<Error> => {
+        const held = [tf.memory().numTensors, heldBytes()];
+        let error = new Error("It did not fail.");
+        await load(folder, onProgress).catch((thrown: Error) => {
+          error = thrown;
+        });
+        assert.match(error.message, expected);
+        assert.deepEqual([tf.memory().numTensors, heldBytes()], held);
+        return error;
+      };
+
+      it("stops when it is interrupted, and frees what it has", async () => {
+        const folder = await tiny();
+        const hook = Symbol.for("tunelab.interrupt");
+        const listeners = new Set<() => void>();
+        const hub = {
+          onInterrupt(listener: () => void) {
+            listeners.add(listener);
+            return () => listeners.delete(listener);
+          },
+        };
+        try {
+          Object.assign(globalThis, { [hook]: hub });
+          const interrupt = () => {
+            for (const listener of listeners) listener();
+          };
+          await failing(folder, interrupt, /Loading was interrupted after [12] of 2 layers/);
+          assert.equal(listeners.size, 0);
+        } finally {
+          delete (globalThis as Record<symbol, unknown>)[hook];
+        }
+      });
+
+      it("refuses a file that was written to meanwhile", async () => {
+        const file = join(await tiny(), "model.safetensors");
+        await failing(dirname(file), () => utimesSync(file, 1, 1), /model\.safetensors was changed while it was read/);
+      });
+
+      it("refuses a file that was cut short meanwhile", async () => {
+        const file = join(await tiny(), "model.safetensors");
+        const cut = () => truncateSync(file, 2000);
+        const { cause } = await failing(dirname(file), cut, /model\.safetensors was changed while it was read/);
+        // On the GPU's way all was read by then.
+        if (backend !== "cuda") assert.match((cause as Error).message, /ended at byte \d+ while it was read/);
+      });
+    });
+  }
 
   it("refuses to pack nothing", () => assert.throws(() => pack([[]]), /no tokens/));
 });

@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bytesOf } from "../../../lib/formats/tensorEntry.js";
+import { fromFloat32 } from "../../../lib/formats/toFloat32.js";
 import { type TensorToWrite, writeSafetensors } from "../../../lib/formats/writeSafetensors.js";
 import { loadNetwork, readConfig } from "../../../lib/models/load.js";
 import { LoadedModel } from "../../../lib/models/loadedModel.js";
@@ -56,7 +56,11 @@ export function tinyShapes(): [name: string, shape: number[]][] {
 }
 
 /** Writes the checkpoint into a fresh folder. `change` replaces fields of config.json; `drop` leaves tensors out. */
-export async function writeTinyModel({ change = {}, drop = [] as string[] } = {}): Promise<string> {
+export async function writeTinyModel({
+  change = {},
+  drop = [] as string[],
+  dtype = "F32" as "F32" | "BF16" | "F16",
+} = {}): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "tunelab-tiny-"));
   writeFileSync(join(directory, "config.json"), JSON.stringify({ ...TINY_CONFIG, ...change }));
   const random = createRandom(5);
@@ -64,7 +68,7 @@ export async function writeTinyModel({ change = {}, drop = [] as string[] } = {}
     const size = shape.reduce((a, b) => a * b, 1);
     const centre = name.includes("norm") ? 1 : 0;
     const values = Float32Array.from({ length: size }, () => centre + (random.next() - 0.5) * 0.4);
-    return { name, dtype: "F32", shape, data: bytesOf(values) };
+    return { name, dtype, shape, data: fromFloat32(dtype, values) };
   });
   await writeSafetensors(
     join(directory, "model.safetensors"),

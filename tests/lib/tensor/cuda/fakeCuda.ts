@@ -318,11 +318,25 @@ function fakeCuda(cpu: Addon["cpu"]): CudaTable {
       code: DeviceBuffer,
       codes: DeviceBuffer,
       nested: DeviceBuffer,
+      offset: DeviceBuffer,
     ) {
-      const offset = torchMean(floats(absmax));
-      const centred = floats(absmax).map((scale) => scale - offset);
+      const mean = torchMean(floats(absmax));
+      const centred = floats(absmax).map((scale) => scale - mean);
       cpu.quantizeBlockwise(centred, floats(code), blockSize, "cuda", fake(codes).array as Uint8Array, floats(nested));
-      return offset;
+      floats(offset)[0] = mean;
+    },
+    async readIntoBuffer(reader: FakeHandle, descriptor: number, offset: number, buffer: DeviceBuffer) {
+      const { dtype, bytes: size } = fake(buffer);
+      const bytes = new Uint8Array(size);
+      await cpu.readIntoBuffer(reader.inner, descriptor, offset, bytes);
+      const stored = { f32: Float32Array, bf16: Uint16Array, i32: Int32Array, u8: Uint8Array };
+      const values = new stored[dtype](bytes.buffer);
+      fake(buffer).memory?.set(values instanceof Uint16Array ? bf16ToFloat32(values) : values);
+    },
+    firstNonFinite(values: DeviceBuffer, found: DeviceBuffer) {
+      const element = floats(values).findIndex((value) => !Number.isFinite(value));
+      const bits = new Int32Array(Float32Array.of(floats(values)[element] ?? 0).buffer)[0]!;
+      fake(found).array.set(element < 0 ? [-1, -1] : [bits, element]);
     },
     adamw8bit(tensors: Record<string, DeviceBuffer>[], ...rest: unknown[]) {
       const list = tensors.map((tensor) => {
