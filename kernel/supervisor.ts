@@ -10,6 +10,7 @@ import type { DoneMessage, RunnerMessage } from "./runner/messages.js";
 import { Comms } from "./supervisor/comms.js";
 import { Debugger } from "./supervisor/debugger.js";
 import { History } from "./supervisor/history.js";
+import { inTime } from "./supervisor/inTime.js";
 import { KERNEL_INFO } from "./supervisor/kernelInfo.js";
 import { complete, inspect } from "./supervisor/language.js";
 import { RunnerHost } from "./supervisor/runnerHost.js";
@@ -32,6 +33,8 @@ interface Execution {
 
 /** How long a cell may still be compiled after an interrupt. */
 const COMPILE_PATIENCE_MS = 50;
+/** A console that has waited a second for this answer never asks again. TypeScript may be loading, or at a cell. */
+const IS_COMPLETE_MS = 700;
 
 const INTERRUPTED: ErrorContent = {
   ename: "KeyboardInterrupt",
@@ -97,9 +100,8 @@ export class Supervisor {
       complete_request: (message) => complete(this.#compiler(), message.content),
       inspect_request: (message) => inspect(this.#compiler(), message.content),
       is_complete_request: async (message) => {
-        return {
-          ...(await this.#compiler().isComplete(asString(message.content.code))),
-        } as JsonObject as ReplyContent;
+        const answer = this.#compiler().isComplete(asString(message.content.code));
+        return (await inTime(answer, IS_COMPLETE_MS, { status: "unknown" })) as JsonObject as ReplyContent;
       },
       debug_request: async (message) => (await this.#debugger.request(message.content)) as ReplyContent,
       history_request: (message) => ({ status: "ok", history: this.#history.answer(message.content) }),

@@ -14,7 +14,8 @@ export const LANGUAGE_INFO: LanguageInfo = {
   mimetype: "application/typescript",
   file_extension: ".ts",
   pygments_lexer: "typescript",
-  codemirror_mode: { name: "javascript", mode: "typescript", typescript: true },
+  // By this name CodeMirror 6 has a language of its own; as a mode of JavaScript it would know no types.
+  codemirror_mode: "typescript",
   nbconvert_exporter: "script",
 };
 

@@ -77,6 +77,11 @@ describe("comms", () => {
     assert.ok(ofType(client.broadcasts, "stream").some(({ content }) => content.text === "now 16\n"));
   });
 
+  it("are named one by one where a box of them cannot be drawn", async () => {
+    const { value } = await client.ok("new HBox([new Button({ description: 'Stop' }), new VBox([new Label()])])");
+    assert.equal(value?.["text/plain"], "HBox([Button(description: 'Stop'), VBox([Label(value: '')])])");
+  });
+
   it("reach a cell that awaits: a Stop button stops its loop", async () => {
     await client.ok("let stopped = false; const stop = new Button({ description: 'Stop' });");
     await client.ok("stop.onClick(() => { stopped = true; console.log('stopping'); });");

@@ -20,6 +20,10 @@ class Box extends DomWidget {
     this.#children = children;
     this.set("children", references(children));
   }
+
+  override toString(): string {
+    return `${this.constructor.name}([${this.#children.join(", ")}])`;
+  }
 }
 
 export class HBox extends Box {
