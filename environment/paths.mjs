@@ -8,6 +8,7 @@ export const stamps = join(root, "build", "stamps");
 export const logs = join(root, "build", "logs");
 export const venv = join(root, ".venv");
 export const peersVenv = join(root, ".peers-venv");
+export const frontEndsVenv = join(root, ".frontends-venv");
 export const cli = join(root, "dist", "kernel", "cli.js");
 
 const windows = process.platform === "win32";

@@ -6,7 +6,7 @@ import { setUp } from "../setup.mjs";
  * @param {string[]} args handed on to mocha; file names among them replace the full list
  */
 export async function run(args) {
-  await setUp({ withPeers: true });
+  await setUp({ withPeers: true, withFrontEnds: true });
   const named = args.some((arg) => arg.endsWith(".test.ts"));
   return mocha(named ? [] : ["tests/**/*.test.ts"], args);
 }

@@ -1,6 +1,6 @@
 """Writes a notebook as one HTML file that opens offline: no address outside the file, charts included.
 
-A chart is drawn by plotly.js, which is put into the file once; where scripts are off, its picture stays.
+A chart is drawn by plotly.js, which is put into the file once; where scripts are off, and on paper, its picture stays.
 """
 
 import argparse
@@ -20,8 +20,14 @@ for (const chart of document.querySelectorAll(".tunelab-chart")) {
   const { data, layout, config } = JSON.parse(chart.querySelector("script").textContent);
   const target = document.createElement("div");
   chart.append(target);
-  Plotly.newPlot(target, data, layout, { responsive: true, ...config }).then(() => chart.querySelector(".picture").remove());
+  Plotly.newPlot(target, data, layout, { responsive: true, ...config }).then(() => chart.classList.add("drawn"));
 }
+"""
+
+# A drawn chart has the width of the window and would be cut by the edge of a sheet.
+STYLE = """
+@media screen { .tunelab-chart.drawn > .picture { display: none; } }
+@media print { .tunelab-chart > .js-plotly-plot { display: none; } }
 """
 
 
@@ -93,7 +99,7 @@ def convert(notebook, name, plotly):
             script = in_script(file.read())
         # After the conversion: it parses the page, which 5 MB of script would only slow down.
         head, end, tail = page.rpartition("</body>")
-        page = f"{head}<script>{script}</script><script>{HYDRATE}</script>{end}{tail}"
+        page = f"{head}<style>{STYLE}</style><script>{script}</script><script>{HYDRATE}</script>{end}{tail}"
     return page
 
 

@@ -1,7 +1,7 @@
-/** Python environments inside the checkout: one that runs and shows notebooks, one with the peers of the tests. */
+/** Python environments inside the checkout: one that runs and shows notebooks, two with what the tests need beside it. */
 import { existsSync, mkdirSync, renameSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { inRoot, peersVenv, programOf, root, venv } from "../paths.mjs";
+import { frontEndsVenv, inRoot, peersVenv, programOf, root, venv } from "../paths.mjs";
 import { Problem } from "../problem.mjs";
 import { answer, quietly } from "../shell.mjs";
 import { digest } from "../stage.mjs";
@@ -18,8 +18,8 @@ export const python = environmentStage({
   proof: "import jupyterlab, nbclient, nbconvert, plotly, latex2mathml, scipy_openblas32",
   gigabytes: 1,
   finish() {
-    shareNoModuleType();
-    quietJupyterLab();
+    shareNoModuleType(venv);
+    quietJupyterLab(venv);
   },
 });
 
@@ -31,6 +31,20 @@ export const peers = environmentStage({
   requirements: "environment/requirements-peers.txt",
   proof: "import torch, transformers, peft, safetensors",
   gigabytes: 3,
+});
+
+/** @type {import("../stage.mjs").Stage} */
+export const frontEnds = environmentStage({
+  name: "frontends",
+  what: "Python environment .frontends-venv (Notebook 7, jupyter console, papermill, jupytext: the tests try the kernel there)",
+  folder: frontEndsVenv,
+  requirements: "environment/requirements-frontends.txt",
+  proof: "import notebook, jupyter_console, papermill, jupytext, plotly",
+  gigabytes: 1,
+  finish() {
+    shareNoModuleType(frontEndsVenv);
+    quietJupyterLab(frontEndsVenv);
+  },
 });
 
 /**
@@ -110,14 +124,20 @@ function needSpace(gigabytes) {
   );
 }
 
-/** JupyterLab runs a script of its own by Node, which would take it for an ES module as the checkout's package says. */
-function shareNoModuleType() {
-  writeFileSync(join(venv, "package.json"), '{ "type": "commonjs" }\n');
+/**
+ * JupyterLab runs a script of its own by Node, which would take it for an ES module as the checkout's package says.
+ * @param {string} folder
+ */
+function shareNoModuleType(folder) {
+  writeFileSync(join(folder, "package.json"), '{ "type": "commonjs" }\n');
 }
 
-/** JupyterLab's first start asks about news and looks for updates on the network; in a lesson both only disturb. */
-function quietJupyterLab() {
-  const file = join(venv, "share", "jupyter", "lab", "settings", "overrides.json");
+/**
+ * JupyterLab's first start asks about news and looks for updates on the network; in a lesson both only disturb.
+ * @param {string} folder
+ */
+function quietJupyterLab(folder) {
+  const file = join(folder, "share", "jupyter", "lab", "settings", "overrides.json");
   mkdirSync(dirname(file), { recursive: true });
   const settings = { "@jupyterlab/apputils-extension:notification": { fetchNews: "false", checkForUpdates: false } };
   writeFileSync(`${file}.tmp`, `${JSON.stringify(settings, undefined, 2)}\n`);

@@ -7,14 +7,14 @@ import type { Browser } from "playwright-core";
 import { writeHtml } from "../../kernel/run.js";
 import { describeInBrowser } from "./chromium.js";
 
-const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="400" height="233"/>').toString("base64");
+const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="860" height="501"/>').toString("base64");
 const chart = {
   "application/vnd.plotly.v1+json": {
     data: [{ type: "scatter", y: [3, 1, 2], name: "</script>" }],
     layout: { height: 240, hovermode: "x unified" },
     config: {},
   },
-  "text/html": `<img alt="loss" width="400" height="233" src="data:image/svg+xml;base64,${svg}">`,
+  "text/html": `<img alt="loss" width="860" height="501" src="data:image/svg+xml;base64,${svg}">`,
   "text/plain": "loss",
 };
 const output = { output_type: "display_data", data: chart, metadata: {} };
@@ -57,7 +57,7 @@ describeInBrowser("the page of a notebook, opened offline", (open) => {
     await page.goto(url);
     await page.locator(".js-plotly-plot .main-svg").first().waitFor();
     assert.equal(await page.locator(".js-plotly-plot").count(), 2);
-    assert.equal(await page.locator(".tunelab-chart .picture").count(), 0);
+    await page.locator(".tunelab-chart .picture").first().waitFor({ state: "hidden" });
     assert.deepEqual(errors, []);
     const foreign = asked.filter((address) => address !== url && !/^(data|blob):/.test(address));
     assert.deepEqual(foreign, []);
@@ -78,11 +78,22 @@ describeInBrowser("the page of a notebook, opened offline", (open) => {
     await page.locator(".js-plotly-plot .hoverlayer .legend").first().waitFor();
   });
 
+  it("prints the pictures, as wide as the sheet", async () => {
+    const page = await browser.newPage({ viewport: { width: 1500, height: 900 } });
+    await page.goto(url);
+    await page.locator(".js-plotly-plot .main-svg").first().waitFor();
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 700, height: 900 });
+    const picture = await page.getByAltText("loss").first().boundingBox();
+    assert.ok(picture !== null && picture.x + picture.width < 700);
+    assert.equal(await page.locator(".js-plotly-plot:visible").count(), 0);
+  });
+
   it("shows the pictures where scripts are off", async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(url);
     const picture = page.getByAltText("loss").first();
-    assert.deepEqual((await picture.boundingBox())?.height, 233);
+    assert.deepEqual((await picture.boundingBox())?.height, 501);
   });
 });
