@@ -96,6 +96,17 @@ function themed(layout: Layout, height: number): Layout {
     yaxis: { ...axis, ...yaxis },
     ...(yaxis2 === undefined
       ? {}
-      : { yaxis2: { ...axis, overlaying: "y", side: "right", tickmode: "auto", showgrid: false, ...yaxis2 } }),
+      : {
+          yaxis2: {
+            ...axis,
+            overlaying: "y",
+            side: "right",
+            tickmode: "auto",
+            showgrid: false,
+            ...yaxis2,
+            // On this side Plotly writes the title over the ticks otherwise.
+            ...(yaxis2.title && { title: { standoff: 12, ...yaxis2.title } }),
+          },
+        }),
   };
 }

@@ -52,7 +52,7 @@ export interface HistogramTrace extends CommonTrace {
 export type Trace = ScatterTrace | BarTrace | HistogramTrace;
 
 export interface Axis {
-  title?: { text: string };
+  title?: { text: string; standoff?: number };
   type?: "linear" | "log" | "category";
   range?: readonly [number, number];
   /** "tozero" makes the axis start at 0. */

@@ -1,4 +1,5 @@
 /** Buttons, texts, choices. */
+import { inspect } from "node:util";
 import { type DomOptions, DomWidget } from "./domWidget.js";
 
 interface ButtonOptions extends DomOptions {
@@ -117,6 +118,10 @@ export class Dropdown<Value = string> extends DomWidget {
   set value(value: Value | null) {
     const index = value === null ? -1 : this.#values.indexOf(value);
     this.set("index", index < 0 ? null : index);
+  }
+
+  override toString(): string {
+    return `Dropdown(description: ${inspect(this.description)}, value: ${inspect(this.value)})`;
   }
 
   onChange(listener: (value: Value | null) => unknown): () => void {
