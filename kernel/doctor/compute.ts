@@ -6,23 +6,32 @@ import type { ProbeAnswer } from "./probe.js";
 import { output } from "./tools.js";
 
 export function checkGpu(): Finding {
-  const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
-  const found = output("nvidia-smi", query);
-  if (found) return { name: "GPU", state: "ok", detail: found.replaceAll("\n", "; ") };
+  const found = gpus();
+  if (found !== undefined) return { name: "GPU", state: "ok", detail: found };
   const hint = "The article's own 14B model needs one; the small model of the repository runs without.";
   return { name: "GPU", state: "optional", detail: "no NVIDIA driver answers", hint };
+}
+
+function gpus(): string | undefined {
+  const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
+  return output("nvidia-smi", query)?.replaceAll("\n", "; ") || undefined;
 }
 
 export function checkBackend(): Finding {
   const name = "Backend";
   const answer = ask("backend");
-  if (typeof answer !== "string") return { name, state: answer.native ? "ok" : "optional", detail: answer.text };
-  return {
-    name,
-    state: "missing",
-    detail: answer,
-    hint: "Run `npm run setup`; the portable backend needs no compiler.",
-  };
+  if (typeof answer === "string") {
+    const hint = "Run `npm run setup`; the portable backend needs no compiler.";
+    return { name, state: "missing", detail: answer, hint };
+  }
+  const { backend, text } = answer;
+  if (backend === "cuda") return { name, state: "ok", detail: text };
+  if (gpus() !== undefined) {
+    const hint = "To compute on the GPU: `npm run build:cuda`, which needs nvcc 12.8 or newer, g++ and cmake.";
+    return { name, state: "optional", detail: text, hint };
+  }
+  if (backend === "cpu-native") return { name, state: "ok", detail: text };
+  return { name, state: "optional", detail: text, hint: "Slower than the native one; see Compiler above." };
 }
 
 export function checkProfile(): Finding {

@@ -5,21 +5,20 @@ import { backendReport, initBackend } from "../../lib/tensor/backend.js";
 /** What a part of the library said of itself. */
 export interface ProbeAnswer {
   text: string;
-  /** Whether the backend is a compiled one. */
-  native: boolean;
+  /** The backend that computes. */
+  backend: string;
 }
 
 async function probe(part: string | undefined): Promise<ProbeAnswer> {
   const backend = await initBackend();
-  const native = backend === "cpu-native" || backend === "cuda";
   if (part === "profile") {
     const { name, reason } = await currentProfile();
-    return { text: `${name}. ${reason}`, native };
+    return { text: `${name}. ${reason}`, backend };
   }
   const report = backendReport();
   const threads =
     report === null ? "" : `, ${report.threads} thread${report.threads === 1 ? "" : "s"}. ${report.reason}`;
-  return { text: `${backend}${threads}`, native };
+  return { text: `${backend}${threads}`, backend };
 }
 
 process.stdout.write(`\n${JSON.stringify(await probe(process.argv[2]))}\n`);

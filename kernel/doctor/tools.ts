@@ -4,7 +4,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/packageRoot.js";
 import type { Finding } from "../doctor.js";
-import { kernelsFolder } from "../spec/folders.js";
+import { kernelsFolder, searchedFolders } from "../spec/folders.js";
+import { installedSpecs } from "../spec/installed.js";
+
+const environment = join(packageRoot, ".venv");
+const windows = process.platform === "win32";
 
 export function checkNode(): Finding {
   const { engines } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
@@ -15,7 +19,8 @@ export function checkNode(): Finding {
   const enough = hereMajor > major || (hereMajor === major && hereMinor >= minor);
   const detail = `${process.versions.node} (${process.platform} ${process.arch})`;
   if (enough) return { name: "Node", state: "ok", detail };
-  return { name: "Node", state: "missing", detail, hint: `Install Node ${major}.${minor} or newer.` };
+  const hint = `Install Node ${major}.${minor} or newer (https://nodejs.org), then run \`npm run setup\`.`;
+  return { name: "Node", state: "missing", detail, hint };
 }
 
 export function checkKernel(): Finding {
@@ -23,30 +28,40 @@ export function checkKernel(): Finding {
   if (!existsSync(join(packageRoot, "dist", "kernel", "main.cjs"))) {
     return { name, state: "missing", detail: "not built", hint: "Run `npm run build`." };
   }
-  const environment = join(packageRoot, ".venv");
-  const folders = [kernelsFolder({ prefix: environment }), kernelsFolder({})].map((folder) => join(folder, "tunelab"));
-  const found = folders.filter((folder) => existsSync(join(folder, "kernel.json")));
-  if (found.length > 0) return { name, state: "ok", detail: `kernelspec in ${found.join(" and ")}` };
+  const found = installedSpecs([kernelsFolder({ prefix: environment }), ...searchedFolders()]);
+  const broken = found.find(({ gone }) => gone !== undefined);
+  if (broken !== undefined) {
+    const detail = `the kernelspec in ${broken.folder} starts ${broken.gone}, which does not exist`;
+    const hint = "Run `tunelab install` again as it was run then (--user, --sys-prefix, --prefix, --name).";
+    return { name, state: "missing", detail, hint };
+  }
+  if (found.length > 0) {
+    return { name, state: "ok", detail: `kernelspec in ${found.map(({ folder }) => folder).join(" and ")}` };
+  }
   const hint = "Run `tunelab install` to make it known to your Jupyter.";
   return { name, state: "optional", detail: "built, no kernelspec found", hint };
 }
 
 export function checkPython(): Finding {
   const name = "Jupyter";
-  const windows = process.platform === "win32";
-  const python = join(packageRoot, ".venv", windows ? "Scripts/python.exe" : "bin/python");
+  const python = join(environment, ...(windows ? ["Scripts", "python.exe"] : ["bin", "python"]));
   const script =
     "import sys, jupyterlab; print('JupyterLab', jupyterlab.__version__, 'on Python', sys.version.split()[0])";
   const version = output(python, ["-c", script]);
   if (version !== undefined) return { name, state: "ok", detail: `${version}, in .venv` };
-  const hint =
-    "`npm run setup` makes it from Python 3.10 or newer; a Jupyter of your own works with `tunelab install`.";
-  return {
-    name,
-    state: "optional",
-    detail: "no Python environment .venv, so no `tunelab run` and `tunelab lab`",
-    hint,
-  };
+  const found = anyPython();
+  const detail = `no Python environment .venv, so no \`tunelab run\` and \`tunelab lab\`; ${found ?? "no Python on PATH"}`;
+  const first =
+    found === undefined
+      ? "Install Python 3.10 or newer (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python), then run `npm run setup`"
+      : "`npm run setup` makes it, from Python 3.10 or newer";
+  return { name, state: "optional", detail, hint: `${first}; a Jupyter of your own works with \`tunelab install\`.` };
+}
+
+/** The first Python on PATH, as "Python 3.11.7". */
+function anyPython(): string | undefined {
+  const programs = windows ? ["python", "py"] : ["python3", "python"];
+  return programs.map((program) => output(program, ["--version"])).find((version) => version !== undefined);
 }
 
 export function checkCompiler(): Finding {
@@ -54,7 +69,9 @@ export function checkCompiler(): Finding {
   const cmake = output("cmake", ["--version"])?.replace(/\n.*/s, "");
   const detail = `${compiler === undefined ? "no g++" : `g++ ${compiler}`}, ${cmake ?? "no cmake"}`;
   if (compiler !== undefined && cmake !== undefined) return { name: "Compiler", state: "ok", detail };
-  const hint = "For the faster native backend: apt install g++ cmake (or your system's), then `npm run build:native`.";
+  const hint =
+    "For the faster native backend: Debian, Ubuntu: apt install g++ cmake; macOS: xcode-select --install and " +
+    "brew install cmake; then `npm run build:native`.";
   return { name: "Compiler", state: "optional", detail, hint };
 }
 

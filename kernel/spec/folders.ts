@@ -1,6 +1,7 @@
 /** Where Jupyter looks for kernelspecs: the user's data folder, an environment, or any prefix. */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { fail } from "../../lib/errors.js";
 
 /** Where to install; without any of them the user's own folder is meant. */
@@ -32,13 +33,29 @@ export function kernelsFolder(target: Target, place: Place = here()): string {
   return join(userDataFolder(place), "kernels");
 }
 
+/** Every folder in which a Jupyter of this user may find kernels: JUPYTER_PATH, user, active environment, system. */
+export function searchedFolders(place: Place = here()): string[] {
+  const { env, platform } = place;
+  const named = (env.JUPYTER_PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  const active = environments(env).map((prefix) => join(prefix, "share", "jupyter"));
+  const system =
+    platform === "win32"
+      ? [join(env.PROGRAMDATA ?? "C:\\ProgramData", "jupyter")]
+      : ["/usr/local/share/jupyter", "/usr/share/jupyter"];
+  return [...named, userDataFolder(place), ...active, ...system].map((folder) => join(folder, "kernels"));
+}
+
+const environments = ({ VIRTUAL_ENV, CONDA_PREFIX }: NodeJS.ProcessEnv): string[] =>
+  [VIRTUAL_ENV, CONDA_PREFIX].filter((folder) => folder !== undefined && folder !== "") as string[];
+
 function activeEnvironment(env: NodeJS.ProcessEnv): string {
-  const found = env.VIRTUAL_ENV || env.CONDA_PREFIX;
-  if (!found) {
-    fail("No Python environment is active (VIRTUAL_ENV and CONDA_PREFIX are not set).", {
-      hint: "Activate one, or name its folder with --prefix.",
-    });
+  const [found] = environments(env);
+  const hint = "Activate one, or name its folder with --prefix.";
+  if (found === undefined) {
+    fail("No Python environment is active (VIRTUAL_ENV and CONDA_PREFIX are not set).", { hint });
   }
+  if (!existsSync(found))
+    fail(`The Python environment ${found}, which is said to be active, does not exist.`, { hint });
   return found;
 }
 

@@ -14,12 +14,11 @@ describe("jupyter console", function () {
   after(() => desk.clear());
 
   it("runs cells, completes names, goes on over lines, asks, and is interrupted", async () => {
-    const { code, stdout, stderr } = await desk.run(
-      "python",
+    const { code, stdout, stderr } = await desk.run("python", [
       script,
       programOf(frontEndsVenv, "jupyter-console"),
       "tunelab",
-    );
+    ]);
     assert.equal(code, 0, stderr);
     const said = JSON.parse(stdout) as Record<string, string>;
     assert.match(said.start ?? "", /tunelab [\d.]+: TypeScript [\d.]+ on Node v/);

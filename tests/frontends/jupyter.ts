@@ -20,10 +20,10 @@ export class Desk {
   readonly folder = mkdtempSync(join(tmpdir(), "desk-"));
 
   /** Runs a program of the environment in the folder. */
-  run(program: string, ...args: string[]): Promise<Outcome> {
+  run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     const child: ChildProcess = spawn(programOf(frontEndsVenv, program), args, {
       cwd: this.folder,
-      env: { ...process.env, HOME: this.folder, JUPYTER_PREFER_ENV_PATH: "1", PYTHONUTF8: "1" },
+      env: { ...process.env, HOME: this.folder, JUPYTER_PREFER_ENV_PATH: "1", PYTHONUTF8: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";

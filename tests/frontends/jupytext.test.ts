@@ -17,13 +17,13 @@ describe("jupytext", function () {
     const script = join(desk.folder, "counting.ts");
     copyFileSync(fixture("counting"), notebook);
     const before = readNotebook(notebook);
-    const { code, stderr } = await desk.run("jupytext", "--set-formats", "ipynb,ts:percent", notebook);
+    const { code, stderr } = await desk.run("jupytext", ["--set-formats", "ipynb,ts:percent", notebook]);
     assert.equal(code, 0, stderr);
     const text = readFileSync(script, "utf8");
     assert.match(text, /^\/\/ +kernelspec:\n\/\/ +display_name: TypeScript \(tunelab\)\n\/\/ +language: typescript\n/m);
     assert.match(text, /^\/\/ %% \[markdown\]\n\/\/ # Counting$/m);
     writeFileSync(script, `${text.replace("{ n: 2 }", "{ n: 3 }")}\n// %%\n%%time\nrows.length\n`);
-    assert.equal((await desk.run("jupytext", "--sync", script)).code, 0);
+    assert.equal((await desk.run("jupytext", ["--sync", script])).code, 0);
     const after = readNotebook(notebook);
     assert.deepEqual(
       after.map(({ source }) => source),

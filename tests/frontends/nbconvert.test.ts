@@ -16,14 +16,14 @@ describeInBrowser("nbconvert", (open) => {
       "let n = 1;\nn",
       "let n = 2;\nconsole.log(n);",
     );
-    const { code, stderr } = await desk.run("jupyter-execute", "in.ipynb", "--output=done.ipynb");
+    const { code, stderr } = await desk.run("jupyter-execute", ["in.ipynb", "--output=done.ipynb"]);
     assert.equal(code, 0, stderr);
   });
   after(() => desk.clear());
 
   it("gives HTML whose charts are pictures, on paper too, without a network and without scripts", async function () {
     this.timeout(120_000);
-    const { code, stderr } = await desk.run("jupyter-nbconvert", "--to", "html", "done.ipynb");
+    const { code, stderr } = await desk.run("jupyter-nbconvert", ["--to", "html", "done.ipynb"]);
     assert.equal(code, 0, stderr);
     const browser = await open();
     try {
@@ -41,7 +41,7 @@ describeInBrowser("nbconvert", (open) => {
 
   it("gives the script of `tunelab export`", async function () {
     this.timeout(120_000);
-    const { code, stderr } = await desk.run("jupyter-nbconvert", "--to", "script", "done.ipynb");
+    const { code, stderr } = await desk.run("jupyter-nbconvert", ["--to", "script", "done.ipynb"]);
     assert.equal(code, 0, stderr);
     assert.match(readFileSync(join(desk.folder, "done.ts"), "utf8"), /from "tunelab\/script";[\s\S]*let n;\nn = 1;/);
   });

@@ -28,7 +28,7 @@ describe("papermill", function () {
   after(() => desk.clear());
 
   it("tells a notebook's parameters", async () => {
-    const { stdout } = await desk.run("papermill", "--help-notebook", notebook);
+    const { stdout } = await desk.run("papermill", ["--help-notebook", notebook]);
     assert.match(stdout, /maxSteps: number \(default 60\)\s+updates in all/);
     assert.match(stdout, /optim: "adamw_8bit" \| "adamw_torch" \(default "adamw_8bit"\)/);
     assert.match(stdout, /note: Unknown type \(default "see https:\/\/example\.org"\)\s+where/);
@@ -37,7 +37,7 @@ describe("papermill", function () {
   it("sets them as the notebook declares them, and executes it", async () => {
     const values = { ranks: [1, 2.5, true], extra: { a: null, "b-c": 'say "`x`" \\ ü' } };
     const words = ["-p", "maxSteps", "30", "-p", "optim", "adamw_torch", "-y", JSON.stringify(values)];
-    const { code, stderr } = await desk.run("papermill", notebook, "out.ipynb", ...words);
+    const { code, stderr } = await desk.run("papermill", [notebook, "out.ipynb", ...words]);
     assert.equal(code, 0, stderr);
     const { cells } = JSON.parse(readFileSync(join(desk.folder, "out.ipynb"), "utf8")) as Executed;
     const injected = cells.find(({ metadata }) => metadata.tags.includes("injected-parameters"));
@@ -55,7 +55,7 @@ describe("papermill", function () {
   });
 
   it("is stopped by a value that the notebook's types do not allow", async () => {
-    const { code, stderr } = await desk.run("papermill", notebook, "out.ipynb", "-p", "optim", "sgd");
+    const { code, stderr } = await desk.run("papermill", [notebook, "out.ipynb", "-p", "optim", "sgd"]);
     assert.notEqual(code, 0);
     assert.match(stderr, /Type '"sgd"' is not assignable to type '"adamw_8bit" \| "adamw_torch"'/);
   });

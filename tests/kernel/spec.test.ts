@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,8 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
-import { kernelsFolder, type Place } from "../../kernel/spec/folders.js";
+import { delimiter, isAbsolute, join } from "node:path";
+import { kernelsFolder, type Place, searchedFolders } from "../../kernel/spec/folders.js";
 import { stableNodePath } from "../../kernel/spec/nodePath.js";
 import { installKernelSpec, kernelSpec, uninstallKernelSpec } from "../../kernel/spec.js";
 
@@ -28,17 +27,30 @@ describe("kernelspec folders", () => {
   });
 
   it("follow an environment or a prefix", () => {
-    assert.equal(kernelsFolder({ sysPrefix: true }, place("linux", { VIRTUAL_ENV: "/v" })), "/v/share/jupyter/kernels");
-    assert.equal(
-      kernelsFolder({ sysPrefix: true }, place("linux", { CONDA_PREFIX: "/c" })),
-      "/c/share/jupyter/kernels",
-    );
+    const folder = tmpdir();
+    const kernels = join(folder, "share", "jupyter", "kernels");
+    assert.equal(kernelsFolder({ sysPrefix: true }, place("linux", { VIRTUAL_ENV: folder })), kernels);
+    assert.equal(kernelsFolder({ sysPrefix: true }, place("linux", { CONDA_PREFIX: folder })), kernels);
     assert.equal(kernelsFolder({ prefix: "/usr/local" }, place("linux")), "/usr/local/share/jupyter/kernels");
   });
 
-  it("refuse two places, and an environment that is not active", () => {
+  it("refuse two places, and an environment that is not active or not there", () => {
     assert.throws(() => kernelsFolder({ user: true, prefix: "/p" }, place("linux")), /Use one of --user/);
     assert.throws(() => kernelsFolder({ sysPrefix: true }, place("linux")), /No Python environment is active/);
+    const env = { VIRTUAL_ENV: "/gone" };
+    assert.throws(() => kernelsFolder({ sysPrefix: true }, place("linux", env)), /\/gone, which is said to be active/);
+  });
+
+  it("are looked through as Jupyter does", () => {
+    const env = { JUPYTER_PATH: ["/more", "/other"].join(delimiter), CONDA_PREFIX: "/c" };
+    assert.deepEqual(searchedFolders(place("linux", env)), [
+      "/more/kernels",
+      "/other/kernels",
+      "/home/ada/.local/share/jupyter/kernels",
+      "/c/share/jupyter/kernels",
+      "/usr/local/share/jupyter/kernels",
+      "/usr/share/jupyter/kernels",
+    ]);
   });
 });
 
@@ -91,12 +103,34 @@ describe("installing the kernelspec", () => {
     assert.equal(JSON.parse(readFileSync(join(folder, "kernel.json"), "utf8")).display_name, "TS");
     assert.deepEqual(readdirSync(join(folder, "..")), ["tunelab"]);
     uninstallKernelSpec({ prefix });
-    assert.ok(!existsSync(folder));
+    assert.deepEqual(readdirSync(prefix), []);
   });
 
-  it("takes another name, and refuses one that Jupyter would not find", () => {
-    assert.match(installKernelSpec({ prefix, name: "tunelab-dev" }), /tunelab-dev$/);
-    assert.throws(() => installKernelSpec({ prefix, name: "a b" }), /"a b" is no name for a kernelspec/);
+  it("takes away the folders that were made for it, and no other", () => {
+    const below = join(prefix, "a", "b");
+    installKernelSpec({ prefix: below });
+    installKernelSpec({ prefix: below, name: "second" });
+    uninstallKernelSpec({ prefix: below });
+    installKernelSpec({ prefix: below, name: "second", displayName: "again" });
+    uninstallKernelSpec({ prefix: below, name: "second" });
+    assert.deepEqual(readdirSync(prefix), []);
+    mkdirSync(join(prefix, "share"));
+    const folder = installKernelSpec({ prefix });
+    uninstallKernelSpec({ prefix });
+    assert.deepEqual(readdirSync(prefix, { recursive: true }), ["share"]);
+    installKernelSpec({ prefix });
+    writeFileSync(join(folder, "..", "..", "mine.json"), "{}");
+    uninstallKernelSpec({ prefix });
+    assert.deepEqual(readdirSync(join(prefix, "share", "jupyter")), ["mine.json"]);
+  });
+
+  it("takes another name, in small letters as Jupyter reads it, and refuses one that it would not find", () => {
+    assert.match(installKernelSpec({ prefix, name: "Tunelab-Dev" }), /tunelab-dev$/);
+    assert.match(uninstallKernelSpec({ prefix, name: "TUNELAB-DEV" }), /tunelab-dev$/);
+    for (const name of ["a b", "", "..", "ü", "a/b"]) {
+      assert.throws(() => installKernelSpec({ prefix, name }), new RegExp(`"${name}" is no name for a kernelspec`));
+    }
+    assert.throws(() => installKernelSpec({ prefix, displayName: " " }), /The display name is empty/);
   });
 
   it("leaves another kernel's folder alone", () => {
@@ -107,12 +141,29 @@ describe("installing the kernelspec", () => {
     assert.throws(() => uninstallKernelSpec({ prefix }), /belongs to another kernel/);
   });
 
-  it("says where it looked when nothing is installed", () => {
+  it("says where it looked when nothing is installed, and where there is something", () => {
     assert.throws(() => uninstallKernelSpec({ prefix }), /No kernelspec is installed at .*tunelab/);
+    const path = process.env.JUPYTER_PATH;
+    process.env.JUPYTER_PATH = join(prefix, "share", "jupyter");
+    try {
+      const folder = installKernelSpec({ prefix, name: "mine" });
+      assert.throws(() => uninstallKernelSpec({ prefix }), new RegExp(`Name one of these .*${folder}`));
+    } finally {
+      if (path === undefined) delete process.env.JUPYTER_PATH;
+      else process.env.JUPYTER_PATH = path;
+    }
   });
 
-  it("says how to install elsewhere when a folder cannot be written", () => {
+  it("says why a folder cannot be written, and how to install elsewhere", () => {
     writeFileSync(join(prefix, "share"), "a file in the way");
-    assert.throws(() => installKernelSpec({ prefix }), /ENOTDIR|cannot be written/);
+    assert.throws(
+      () => installKernelSpec({ prefix }),
+      /tunelab cannot be written: a part of its path is a file.*Use --user, or a --prefix that belongs to you/,
+    );
+    // Nobody may write there, not even root.
+    assert.throws(
+      () => installKernelSpec({ prefix: process.platform === "darwin" ? "/System" : "/sys" }),
+      /cannot be written: (?:this user may not|the file system is read-only)/,
+    );
   });
 });
