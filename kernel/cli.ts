@@ -63,7 +63,7 @@ program
   .command("export")
   .description("turn a notebook into a TypeScript module that runs on its own")
   .argument("<notebook>", "the .ipynb file")
-  .option("-o, --output <file>", "the .ts file (default: beside the notebook)")
+  .option("-o, --output <file>", "the .ts or .mts file (default: beside the notebook)")
   .action(async (notebook: string, { output }: { output?: string }) => {
     const { exportNotebook } = await import("./export.js");
     console.log(`Wrote ${await exportNotebook(notebook, output)}`);

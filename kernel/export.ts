@@ -9,14 +9,13 @@ import { Imports } from "./export/imports.js";
 import { type Reference, references } from "./export/names.js";
 import { type NotebookCell, readNotebook } from "./export/notebook.js";
 import { notebookOnlyNames } from "./export/notebookOnly.js";
+import { defaultOutput, howToRun } from "./export/place.js";
 import { type Plan, planNames } from "./export/plan.js";
-import { type Preloaded, preloadedNames } from "./export/preloaded.js";
+import { type Preloaded, preloadedNames, SCRIPT_MODULE } from "./export/preloaded.js";
+import * as widgets from "./runner/widgets/index.js";
 
 /** Writes the script beside the notebook, or to `output`, and gives its path. */
-export async function exportNotebook(
-  notebook: string,
-  output = notebook.replace(/(\.ipynb)?$/, ".ts"),
-): Promise<string> {
+export async function exportNotebook(notebook: string, output = defaultOutput(notebook)): Promise<string> {
   const target = resolve(output);
   const folder = dirname(target);
   const rewrite = (module: string): string => moveImport(module, dirname(resolve(notebook)), folder);
@@ -25,7 +24,7 @@ export async function exportNotebook(
     workingFolder: relative(folder, dirname(resolve(notebook))),
   });
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${target}.tmp`, text);
+  writeFileSync(`${target}.tmp`, howToRun(text, target) + text);
   renameSync(`${target}.tmp`, target);
   return target;
 }
@@ -62,6 +61,9 @@ function enter(folder: string): string {
   return `// Relative paths are those of the notebook.\nprocess.chdir(${path.join(" + ")});`;
 }
 
+/** What ES2024 brought and Node 20 lacks: kernel/script.ts adds it as the kernel does. */
+const ES2024 = /\b(?:groupBy|withResolvers|transfer)\b/;
+
 function collectImports(
   cells: readonly CodeCell[],
   plan: Plan,
@@ -74,13 +76,18 @@ function collectImports(
   for (const statement of cells.flatMap((cell) => [...cell.file.statements])) {
     if (!ts.isImportDeclaration(statement)) continue;
     for (const name of localNames(statement)) imported.add(name);
-    imports.addDeclaration(statement, rewrite, (local) => {
-      const use = used.get(local);
-      return use === undefined ? "unused" : use.value ? "value" : "type";
-    });
+    imports.addDeclaration(
+      statement,
+      (module) => (module === "tslab" ? "tunelab/tslab" : rewrite(module)),
+      (local) => {
+        const use = used.get(local);
+        return use === undefined ? "unused" : use.value ? "value" : "type";
+      },
+    );
   }
   if (cells.some(showsLastValue)) used.set("display", { value: true, captured: false });
   const notebookOnly = notebookOnlyNames();
+  const kept: string[] = [];
   for (const [name, { value }] of used) {
     const source = preloaded.get(name);
     if (notebookOnly.has(name) && !imported.has(name) && !plan.declared.has(name)) {
@@ -90,8 +97,17 @@ function collectImports(
     }
     if (source === undefined || imported.has(name) || plan.declared.has(name)) continue;
     imports.add(source.module, source.imported, name, source.typeOnly || !value);
+    // A training shows its chart through it.
+    if (source.module === "tunelab") imports.addEffect(SCRIPT_MODULE);
+    if (Object.hasOwn(widgets, name)) kept.push(name);
   }
+  if (cells.some(({ source }) => ES2024.test(source))) imports.addEffect(SCRIPT_MODULE);
   const lines = [imports.toString()];
+  if (kept.length > 0) {
+    lines.push(
+      `\n// Nobody moves or presses the widgets of a script (${kept.join(", ")}): they keep the values that the code gives them.`,
+    );
+  }
   if (used.get("require")?.value && !plan.declared.has("require")) {
     lines.unshift('import { createRequire } from "node:module";');
     lines.push("\nconst require = createRequire(import.meta.url);");

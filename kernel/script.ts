@@ -1,62 +1,75 @@
 /**
  * What cells have as globals, for a script that was exported from a notebook: `import { display } from "tunelab/script"`.
- * A chart or a page of HTML becomes a file beside the script, everything else text on the terminal.
+ * A chart or a page of HTML becomes a file beside the script, everything else text on the terminal. Questions are asked
+ * there. Widgets keep the values that the code gives them, since nobody moves or presses them.
  */
-import { writeFileSync } from "node:fs";
-import { join, parse } from "node:path";
+import type { MimeBundle } from "./protocol/messages.js";
+import { completeEs2024 } from "./runner/es2024.js";
+import { bundleOf, isBundle } from "./runner/mime.js";
+import { questions } from "./runner/questions.js";
+import { Output as NotebookOutput } from "./runner/widgets/index.js";
+import { type ShowOptions, showBundle } from "./script/show.js";
+import { ask } from "./script/terminal.js";
 
-/** MIME type to content, as Jupyter shows it. */
-type Bundle = Record<string, unknown>;
+export {
+  Button,
+  Checkbox,
+  Dropdown,
+  FloatProgress,
+  FloatSlider,
+  HBox,
+  HTML,
+  IntProgress,
+  IntSlider,
+  Label,
+  Text,
+  VBox,
+} from "./runner/widgets/index.js";
 
-const inline = /src="data:image\/svg\+xml;base64,([^"]+)"/;
-let charts = 0;
-let pages = 0;
-
-/**
- * Shows a value: its text, and for a chart, or HTML without text, the name of the file that it was written to. Nothing
- * for undefined.
- * @param options accepted as in a notebook, without effect
- */
-export function display(value: unknown, options: { raw?: boolean; displayId?: string; update?: boolean } = {}): void {
+/** Shows a value as a cell does: its text, and for a picture, or HTML without text, the file that it was written to. */
+export function display(value: unknown, options: ShowOptions & { raw?: boolean; metadata?: object } = {}): void {
   if (value === undefined) return;
-  const bundle = options.raw ? (value as Bundle) : bundleOf(value);
-  if (bundle === undefined) {
-    console.log(value);
-    return;
-  }
-  const chart = picture(bundle);
-  const text = String(bundle["text/plain"] ?? bundle["text/markdown"] ?? "");
-  if (text !== "") console.log(text);
-  const html = bundle["text/html"];
-  if (chart !== undefined) console.log(`Chart: ${write("chart", ++charts, "svg", chart)}`);
-  else if (text === "" && typeof html === "string") console.log(`Page: ${write("page", ++pages, "html", html)}`);
+  const bundle = options.raw || isBundle(value) ? (value as MimeBundle) : bundleOf(value);
+  if (bundle instanceof Promise) void bundle.then((shown) => showBundle(shown, options));
+  else showBundle(bundle, options);
 }
 
 /** In a terminal nothing is taken back. */
-export function clearOutput(): void {}
+export function clearOutput(_wait?: boolean): void {}
 
 /** Shows a text that a notebook would put into its pager. */
 export function page(text: string): void {
   console.log(text);
 }
 
-/** What a value's own `Symbol.for("Jupyter.display")` gives, the convention of notebook kernels. */
-function bundleOf(value: unknown): Bundle | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const show = (value as { [key: symbol]: unknown })[Symbol.for("Jupyter.display")];
-  const bundle: unknown = typeof show === "function" ? show.call(value) : undefined;
-  return typeof bundle === "object" && bundle !== null ? (bundle as Bundle) : undefined;
+const terminal = questions(ask);
+export const prompt = terminal.prompt;
+export const confirm = terminal.confirm;
+export const password = terminal.password;
+
+/** What is written into it comes to the terminal at once. */
+export class Output extends NotebookOutput {
+  override appendStdout(text: string): void {
+    super.appendStdout(text);
+    process.stdout.write(text);
+  }
+
+  override appendStderr(text: string): void {
+    super.appendStderr(text);
+    process.stderr.write(text);
+  }
+
+  override async appendDisplayData(value: unknown): Promise<void> {
+    await super.appendDisplayData(value);
+    display(value);
+  }
 }
 
-function picture(bundle: Bundle): string | undefined {
-  if (typeof bundle["image/svg+xml"] === "string") return bundle["image/svg+xml"];
-  const [, encoded] = inline.exec(String(bundle["text/html"] ?? "")) ?? [];
-  return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("utf8");
-}
+completeEs2024();
 
-function write(what: string, number: number, extension: string, content: string): string {
-  const script = parse(process.argv[1] ?? "script");
-  const path = join(script.dir, `${script.name}-${what}-${number}.${extension}`);
-  writeFileSync(path, content);
-  return path;
-}
+/** How the library shows a training's chart, which becomes a file beside the lines that it prints in a terminal. */
+const hook = (bundle: { data: MimeBundle }, options?: ShowOptions): void => showBundle(bundle.data, options);
+Object.defineProperty(globalThis, Symbol.for("tunelab.display"), {
+  value: Object.assign(hook, { inTerminal: true }),
+  configurable: true,
+});

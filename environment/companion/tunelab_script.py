@@ -24,15 +24,17 @@ class TypeScriptExporter(ScriptExporter):
             self.file_extension = ".ts"
             return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
         nb, resources = self._preprocess(nb, self._init_resources(resources))
-        resources["output_extension"] = ".ts"
+        # Wherever it is saved, by this name it is a module.
+        resources["output_extension"] = ".mts"
         with tempfile.TemporaryDirectory() as folder:
             notebook = os.path.join(folder, "notebook.ipynb")
             nbformat.write(nb, notebook)
-            done = subprocess.run([*command, notebook], capture_output=True, encoding="utf-8", check=False)
+            script = os.path.join(folder, "notebook.mts")
+            done = subprocess.run([*command, notebook, "-o", script], capture_output=True, encoding="utf-8", check=False)
             if done.returncode != 0:
                 raise ConversionException(done.stderr.strip() or "tunelab export failed.")
-            with open(os.path.join(folder, "notebook.ts"), encoding="utf-8") as script:
-                return script.read(), resources
+            with open(script, encoding="utf-8") as file:
+                return file.read(), resources
 
 
 def export_command(kernel):

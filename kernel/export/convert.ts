@@ -61,7 +61,7 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan): string {
     } else if (statement === last && ts.isExpressionStatement(statement) && isWorthShowing(statement.expression)) {
       body.push(`${leadingComments(statement)}display(${argument(statement.expression)});`);
     } else if (!isOverloadOfShared(statement, plan)) {
-      body.push(statement.getFullText().replace(/^\n+/, ""));
+      body.push(statement.getFullText().replace(/^\n+|^[ \t]+/, ""));
     }
   }
   const trailing = cell.source.slice(cell.file.endOfFileToken.getFullStart());
@@ -92,17 +92,11 @@ function sharedVariable(
   return assign(names, declaration.name.getText(), value);
 }
 
+/** A cell shows whatever its last expression gives, an assignment's value too; these calls give nothing. */
 function isWorthShowing(expression: ts.Expression): boolean {
   const inner = innermost(expression);
-  if (ts.isBinaryExpression(inner)) {
-    const operator = inner.operatorToken.kind;
-    return operator < ts.SyntaxKind.FirstAssignment || operator > ts.SyntaxKind.LastAssignment;
-  }
-  if (ts.isPrefixUnaryExpression(inner) || ts.isPostfixUnaryExpression(inner)) {
-    return inner.operator !== ts.SyntaxKind.PlusPlusToken && inner.operator !== ts.SyntaxKind.MinusMinusToken;
-  }
   if (ts.isCallExpression(inner)) return !silentCalls.test(inner.expression.getText());
-  return !ts.isDeleteExpression(inner) && !ts.isVoidExpression(inner);
+  return !ts.isVoidExpression(inner);
 }
 
 /** The expression without parentheses, type assertions and `await`. */

@@ -19,6 +19,11 @@ export class Imports {
     names.set(local, { imported, local, typeOnly: typeOnly && (known?.typeOnly ?? true) });
   }
 
+  /** Adds a module for what it does when it is loaded. */
+  addEffect(module: string): void {
+    this.#module(module);
+  }
+
   /**
    * Adds an import of a cell.
    * @param rewrite gives the module's name as the script must write it

@@ -1,9 +1,9 @@
 /** Names that cells have and a script cannot: they need a front end that answers. */
 import ts from "typescript";
 import { GLOBALS_DECLARATION } from "../cells/globals.js";
-import { runnerGlobals } from "./preloaded.js";
+import { preloadedNames } from "./preloaded.js";
 
-/** The runner's globals that kernel/script.ts has no counterpart of: widgets, comms, questions to the reader. */
+/** The runner's globals that kernel/script.ts has no counterpart of: comms. */
 export function notebookOnlyNames(): Set<string> {
   const names = new Set<string>();
   const file = ts.createSourceFile("globals.d.ts", GLOBALS_DECLARATION, ts.ScriptTarget.Latest);
@@ -14,6 +14,6 @@ export function notebookOnlyNames(): Set<string> {
       names.add(statement.name.text);
     }
   }
-  for (const name of runnerGlobals) names.delete(name);
+  for (const name of preloadedNames().keys()) names.delete(name);
   return names;
 }

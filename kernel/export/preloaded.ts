@@ -11,19 +11,30 @@ export interface Preloaded {
   typeOnly: boolean;
 }
 
-/** Globals of the kernel's runner; kernel/script.ts has them for scripts. */
-export const runnerGlobals: readonly string[] = ["display", "clearOutput", "page"];
+/** Where a script has the runner's globals from. */
+export const SCRIPT_MODULE = "tunelab/script";
 
 export function preloadedNames(): Map<string, Preloaded> {
   const names = new Map<string, Preloaded>();
-  for (const name of runnerGlobals) names.set(name, { module: "tunelab/script", imported: name, typeOnly: false });
-  for (const { specifier, namespace } of readPreload({}).modules) {
-    if (namespace !== undefined) names.set(namespace, { module: specifier, imported: "*", typeOnly: false });
+  for (const { namespace } of readPreload({}).modules) {
+    // By tunelab's own name a script finds the library's copy, wherever the script lies.
+    if (namespace !== undefined) {
+      names.set(namespace, { module: `tunelab/${namespace}`, imported: "*", typeOnly: false });
+    }
   }
-  const built = join(packageRoot, "dist", "lib", "index.d.ts");
-  const index = existsSync(built) ? built : join(packageRoot, "lib", "index.ts");
-  for (const [name, typeOnly] of exportedNames(index)) names.set(name, { module: "tunelab", imported: name, typeOnly });
+  for (const [module, path] of [
+    [SCRIPT_MODULE, "kernel/script"],
+    ["tunelab", "lib/index"],
+  ] as const) {
+    for (const [name, typeOnly] of exportedNames(builtOrSource(path)))
+      names.set(name, { module, imported: name, typeOnly });
+  }
   return names;
+}
+
+function builtOrSource(path: string): string {
+  const built = join(packageRoot, "dist", `${path}.d.ts`);
+  return existsSync(built) ? built : join(packageRoot, `${path}.ts`);
 }
 
 /** What a module exports, read from its text: name and whether it is a type only. */

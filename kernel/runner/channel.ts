@@ -6,6 +6,8 @@ import { FD } from "./messages.js";
 
 const NONCE = process.env.TUNELAB_RUNNER_NONCE ?? "";
 delete process.env.TUNELAB_RUNNER_NONCE;
+/** False in a script that was exported from a notebook: its text is for a terminal, and nobody hears its messages. */
+const SUPERVISED = NONCE !== "";
 
 /** As they were before a cell could replace them. */
 const { stringify } = JSON;
@@ -23,6 +25,10 @@ let longFrame: Buffer | undefined;
 let sequence = 0;
 
 export function sendText(cell: CellId, stream: StreamName, data: string | Uint8Array): void {
+  if (!SUPERVISED) {
+    process[stream].write(data);
+    return;
+  }
   const length = typeof data === "string" ? byteLength(data) : data.length;
   if (length === 0) return;
   if (length > MAX_TEXT) {
@@ -51,6 +57,7 @@ function sendLongText(cell: CellId, stream: StreamName, bytes: Uint8Array): void
 }
 
 export function sendMessage(message: RunnerMessage): void {
+  if (!SUPERVISED) return;
   const payload = from(stringify(message));
   const header = from(messageHeader(++sequence, payload.length));
   writeAll(FD.messages, concat([header, payload]));

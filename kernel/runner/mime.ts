@@ -1,26 +1,28 @@
 /** How a value is shown: its own idea of it first, then what its shape tells, then node's inspection. */
+import { Console } from "node:console";
+import { Writable } from "node:stream";
 import { inspect } from "node:util";
 import type { JsonObject, MimeBundle } from "../protocol/messages.js";
 import { summaryText, tensorText } from "./tensors.js";
 
 const DISPLAY = Symbol.for("Jupyter.display");
+const TABLE_ROWS = 10;
+
+/** The MIME bundle of a value; a promise of it only when the value's own way of showing itself gives one. */
+export function bundleOf(value: unknown): MimeBundle | Promise<MimeBundle> {
+  const own = typeof value === "object" && value !== null ? ownBundle(value) : undefined;
+  return own ?? { "text/plain": inspect(value) };
+}
 
 /** The MIME bundle of a value. */
 export async function toBundle(value: unknown): Promise<MimeBundle> {
-  if (typeof value === "object" && value !== null) {
-    const own = await ownBundle(value);
-    if (own !== undefined) return own;
-  }
-  return { "text/plain": inspect(value) };
+  return await bundleOf(value);
 }
 
 /** The MIME bundle of a value while the thread stands still: what would have to be awaited is shown as text. */
 export function bundleNow(value: unknown): MimeBundle {
-  if (typeof value === "object" && value !== null) {
-    const own = ownBundle(value);
-    if (own !== undefined && !(own instanceof Promise)) return own;
-  }
-  return { "text/plain": inspect(value) };
+  const bundle = bundleOf(value);
+  return bundle instanceof Promise ? { "text/plain": inspect(value) } : bundle;
 }
 
 /** True for `{ "text/html": ..., "text/plain": ... }`. */
@@ -37,7 +39,8 @@ function ownBundle(value: object): MimeBundle | Promise<MimeBundle> | undefined 
     if (typeof bundle === "object" && bundle !== null) return bundle as MimeBundle | Promise<MimeBundle>;
   }
   if (typeof shown.toHTML === "function") {
-    return { "text/html": String((shown.toHTML as () => unknown).call(value)), "text/plain": inspect(value) };
+    const html = String((shown.toHTML as () => unknown).call(value));
+    return { "text/html": html, "text/plain": isTable(value) ? tableText(value) : inspect(value) };
   }
   if (value instanceof Uint8Array) return imageBundle(value);
   const text = tensorText(value) ?? summaryText(value);
@@ -52,6 +55,31 @@ function ownBundle(value: object): MimeBundle | Promise<MimeBundle> | undefined 
     return { [type]: value as JsonObject, "text/plain": `${vega[1]} chart` };
   }
   return undefined;
+}
+
+/** As much of arquero's tables as their text needs. */
+interface Table {
+  objects(options: { limit: number }): object[];
+  numRows(): number;
+}
+
+function isTable(value: object): value is Table {
+  const { objects, numRows } = value as Partial<Table>;
+  return typeof objects === "function" && typeof numRows === "function";
+}
+
+/** The first rows, as many as arquero's own print gives, drawn by node. */
+function tableText(table: Table): string {
+  let text = "";
+  const sink = new Writable({
+    write(chunk, _, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  new Console(sink).table(table.objects({ limit: TABLE_ROWS }));
+  const rows = table.numRows();
+  return rows > TABLE_ROWS ? `${text}${TABLE_ROWS} of ${rows} rows` : text.trimEnd();
 }
 
 function imageBundle(bytes: Uint8Array): MimeBundle | undefined {

@@ -10,9 +10,10 @@ import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import type { SideModule } from "../cells/sideModules.js";
 import type { Preload } from "../preload.js";
+import { displayBundle } from "./display.js";
 import { registerCell } from "./errors.js";
 import { importFrom } from "./preloaded.js";
-import { tslabCompatibility } from "./tslabCompatibility.js";
+import { createTslab } from "./tslabCompatibility.js";
 
 type Namespace = Record<string, unknown>;
 
@@ -21,6 +22,7 @@ interface CompilableModule extends NodeJS.Module {
   _compile(code: string, filename: string): unknown;
 }
 
+const tslab = createTslab(displayBundle);
 const NOT_FOUND = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 
 export class CellModules {
@@ -109,7 +111,7 @@ export class CellModules {
   }
 
   async #import(specifier: string): Promise<Namespace> {
-    if (specifier === "tslab") return withDefault(tslabCompatibility);
+    if (specifier === "tslab") return withDefault(tslab);
     if (isBuiltin(specifier)) return await import(specifier);
     const side = this.#side(this.#cwd, specifier);
     if (side !== undefined) return withDefault(side.exports);
@@ -167,7 +169,7 @@ export class CellModules {
 
   #requireFrom(directory: string, own: NodeJS.Require): NodeJS.Require {
     const require = (specifier: string): unknown => {
-      if (specifier === "tslab") return tslabCompatibility;
+      if (specifier === "tslab") return tslab;
       const side = this.#side(directory, specifier);
       if (side !== undefined) return side.exports;
       if (isPath(specifier) && specifier.endsWith(".json")) {

@@ -6,7 +6,11 @@ export interface DisplayBundle {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-export type DisplayFunction = (bundle: DisplayBundle, options?: { displayId?: string; update?: boolean }) => void;
+export interface DisplayFunction {
+  (bundle: DisplayBundle, options?: { displayId?: string; update?: boolean }): void;
+  /** It writes charts into files beside what is printed, as in a script that was exported from a notebook. */
+  readonly inTerminal?: boolean;
+}
 
 /** The current cell's display function, or null outside a notebook. */
 export function notebookDisplay(): DisplayFunction | null {

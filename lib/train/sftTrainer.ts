@@ -220,7 +220,9 @@ export class SFTTrainer {
 
   #progress(): TrainerCallback[] {
     if (this.args.disableTqdm) return [];
-    return [notebookDisplay() === null ? new ConsoleProgress() : new ChartProgress()];
+    const display = notebookDisplay();
+    const lines = display === null || display.inTerminal === true ? [new ConsoleProgress()] : [];
+    return display === null ? lines : [...lines, new ChartProgress()];
   }
 }
 

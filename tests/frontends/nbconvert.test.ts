@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { root } from "../../environment/paths.mjs";
 import { describeInBrowser } from "../browser/chromium.js";
 import { Desk } from "./jupyter.js";
 
@@ -14,7 +16,7 @@ describeInBrowser("nbconvert", (open) => {
       "in.ipynb",
       'plot.line({ y: [3, 1, 2], title: "Loss" })',
       "let n = 1;\nn",
-      "let n = 2;\nconsole.log(n);",
+      "let n = await Promise.resolve(2);\nconsole.log(n);",
     );
     const { code, stderr } = await desk.run("jupyter-execute", ["in.ipynb", "--output=done.ipynb"]);
     assert.equal(code, 0, stderr);
@@ -39,10 +41,20 @@ describeInBrowser("nbconvert", (open) => {
     }
   });
 
-  it("gives the script of `tunelab export`", async function () {
+  it("gives the script of `tunelab export`, which runs where tunelab is installed", async function () {
     this.timeout(120_000);
     const { code, stderr } = await desk.run("jupyter-nbconvert", ["--to", "script", "done.ipynb"]);
     assert.equal(code, 0, stderr);
-    assert.match(readFileSync(join(desk.folder, "done.ts"), "utf8"), /from "tunelab\/script";[\s\S]*let n;\nn = 1;/);
+    const script = join(desk.folder, "done.mts");
+    assert.match(
+      readFileSync(script, "utf8"),
+      /^\/\/ Runs with `npx tsx`, in a folder where `npm install \S+` was run\.$/m,
+    );
+    // What npm makes of a folder's name.
+    mkdirSync(join(desk.folder, "node_modules"));
+    symlinkSync(root, join(desk.folder, "node_modules", "tunelab"));
+    const tsx = join(root, "node_modules", "tsx", "dist", "cli.mjs");
+    const { stdout } = spawnSync(process.execPath, [tsx, script], { encoding: "utf8", cwd: desk.folder });
+    assert.equal(stdout, `Loss (3 points)\nChart: ${join(desk.folder, "done-chart-1.svg")}\n1\n2\n`);
   });
 });

@@ -51,12 +51,12 @@ describe("the command line", () => {
   });
 
   it("exports a notebook", () => {
-    const output = join(folder, "counting.ts");
+    const output = join(folder, "counting.mts");
     const { stdout } = tunelab("export", "tests/fixtures/notebooks/counting.ipynb", "-o", output);
     assert.equal(stdout, `Wrote ${output}\n`);
     assert.match(
       readFileSync(output, "utf8"),
-      /^import \{ display \} from "tunelab\/script";\n\n.*\nprocess\.chdir\(.*\);\n\n\/\/ # Counting\n/,
+      /^\/\/ Runs with `npx tsx`, in a folder .*\n\nimport \{ display \} from "tunelab\/script";\n\n.*\nprocess\.chdir\(.*\);\n\n\/\/ # Counting\n/,
     );
   });
 

@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { type NotebookCell, readNotebook } from "../../kernel/export/notebook.js";
 import { exportNotebook, exportSource } from "../../kernel/export.js";
+import type { MimeBundle } from "../../kernel/protocol/messages.js";
+import { TestKernel } from "./client.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const library = new Map([
   ["display", { module: join(root, "kernel", "script.ts"), imported: "display", typeOnly: false }],
   ["Dataset", { module: "tunelab", imported: "Dataset", typeOnly: false }],
   ["Options", { module: "tunelab", imported: "Options", typeOnly: true }],
-  ["aq", { module: "arquero", imported: "*", typeOnly: false }],
+  ["aq", { module: "tunelab/aq", imported: "*", typeOnly: false }],
 ]);
 
 /** So that the texts of cells can hold "${" without being templates themselves. */
@@ -27,14 +30,29 @@ const script = (...cells: (NotebookCell | string)[]): string =>
 
 describe("export: the script's text", () => {
   it("refuses what only a notebook has, unless the notebook declares the name itself", () => {
-    for (const [cell, name] of [
-      ["const stop = new Button({ description: 'Stop' });", "Button"],
-      ["const token = password('token');", "password"],
-      ["comms.register('mine', () => {});", "comms"],
-    ] as const) {
-      assert.throws(() => script(cell), new RegExp(`"${name}", which works in a notebook only`));
-    }
-    assert.match(script("class Button {}", "new Button();"), /new Button\(\)/);
+    assert.throws(() => script("comms.register('mine', () => {});"), /"comms", which works in a notebook only/);
+    assert.match(script("const comms = 1;", "comms + 1"), /display\(comms \+ 1\)/);
+  });
+
+  it("keeps widgets and questions, and says what a widget is in a script", () => {
+    const text = exportSource([
+      code("const stop = new Button();\nconst rank = new IntSlider();"),
+      code("prompt('name');"),
+    ]);
+    assert.match(
+      text,
+      /^import \{ Button, display, IntSlider, prompt \} from "tunelab\/script";\n\n\/\/ Nobody moves or presses/,
+    );
+    assert.match(text, /widgets of a script \(Button, IntSlider\)/);
+    assert.doesNotMatch(exportSource([code("class Button {}"), code("new Button();")]), /Nobody|import.*Button/);
+  });
+
+  it("takes what tslab and ES2024 gave to the notebook from the same place as the rest", () => {
+    assert.match(
+      script('import * as tslab from "tslab";\ntslab.display.html("x");'),
+      /import \* as tslab from "tunelab\/tslab";/,
+    );
+    assert.match(script("Object.groupBy([1], String);"), /^import .*script/);
   });
 
   it("keeps markdown as comments and cells in order", () => {
@@ -44,13 +62,13 @@ describe("export: the script's text", () => {
   it("imports the preloaded names that are used, and no other", () => {
     assert.equal(
       script("const d: Options = {};\nconst e = new Dataset(d);\nconst o = { aq: 1 };"),
-      'import { Dataset, type Options } from "tunelab";\n\n' +
+      'import { Dataset, type Options } from "tunelab";\nimport "tunelab/script";\n\n' +
         "const d: Options = {};\nconst e = new Dataset(d);\nconst o = { aq: 1 };\n",
     );
   });
 
-  it("imports a namespace for tf and aq", () => {
-    assert.match(script("const t = aq.table({});"), /^import \* as aq from "arquero";/);
+  it("imports the library's own tf and aq", () => {
+    assert.match(script("const t = aq.table({});"), /^import \* as aq from "tunelab\/aq";/);
   });
 
   it("hoists imports and names each once", () => {
@@ -127,14 +145,11 @@ describe("export: the script's text", () => {
     assert.match(script("await Promise.resolve(3);"), /display\(await Promise\.resolve\(3\)\);\n$/);
   });
 
-  it("does not show assignments, logging and declarations", () => {
-    for (const source of [
-      "let a = 1;\na = 2;",
-      "let a = 1;\na++;",
-      'console.log("x");',
-      "const a = 1;",
-      "display(1)",
-    ]) {
+  it("shows an assignment as the kernel does, but no logging and no declaration", () => {
+    for (const source of ["a = 2;", "a++;", "a ??= 3", "delete a.b", "({ a } = b);"]) {
+      assert.ok(script(source).endsWith(`display(${source.replace(";", "")});\n`), source);
+    }
+    for (const source of ['console.log("x");', "const a = 1;", "void f();", "display(1)"]) {
       assert.doesNotMatch(script(source).replace(/^import.*\n/, ""), /display\((?!1\))/);
     }
   });
@@ -218,8 +233,8 @@ describe("export: round trip", () => {
       "2",
       "3",
       "total 7",
-      "7",
-      "<TOTAL 7>",
+      "'7'",
+      "'<TOTAL 7>'",
       "a chart",
       `Chart: ${join(folder, "counting-chart-1.svg")}`,
     ]);
@@ -250,8 +265,78 @@ describe("export: round trip", () => {
     assert.equal(stderr, "ö\n");
     const page = join(folder, "magic-page-1.html");
     assert.match(stdout, /^4\nWall time: .*s\n/);
-    assert.equal(stdout.replace(/Wall time.*\n/, ""), `4\nsh 42\nbash\ntext\nPage: ${page}\n`);
+    assert.equal(stdout.replace(/Wall time.*\n/, ""), `4\nsh 42\nbash\n'text'\nPage: ${page}\n`);
     assert.equal(readFileSync(page, "utf8"), `<b>\`${dollar}{page}\`</b>`);
+  });
+
+  it("prints what the notebook shows, whatever that is", async () => {
+    const sources = [
+      'const word = "text";\nword',
+      "[1, { a: null }, new Map([[1, 2]])]",
+      "null",
+      "undefined",
+      'console.log("a %d", 1); console.log({ b: 2 });',
+      'display({ "text/plain": "plain", "text/html": "<b>bold</b>" }); display(7n);',
+      'display({ "text/markdown": "# head" }, { raw: true });',
+      'import { table } from "arquero";\ntable({ city: ["Bern", "Basel"], people: [134000, 171000] })',
+      'import * as tslab from "tslab";\ntslab.display.text("by tslab");',
+      "const rank = new IntSlider({ description: 'rank', value: 80, max: 64 });\nrank.value",
+      "const rate = new Dropdown({ description: 'rate', options: { low: 1e-4, high: 1e-3 } });\nrate.value = 1e-3;",
+      "rank.value = 16;\nnew HBox([rank, rate, new Button({ description: 'Stop' })])",
+      "const groups = Object.groupBy([1, 2, 3], (n) => (n % 2 ? 'odd' : 'even'));\ngroups.odd",
+      "%%time\nlet word = 2;",
+      "function twice(n: number) { return 2 * n; }\ntwice(word)",
+      "const twice = (n: number) => 2.5 * n;\ntwice(word)",
+      "try { throw new RangeError('no'); } catch (error) { console.log(String(error)); }",
+    ];
+    const shown: string[] = [];
+    const kernel = await TestKernel.start();
+    try {
+      const client = await kernel.connect();
+      for (const source of sources) {
+        for (const { header, content } of (await client.ok(source)).messages) {
+          const data = content.data as MimeBundle;
+          if (header.msg_type === "stream") shown.push(String(content.text));
+          if (/^(?:execute_result|display_data)$/.test(header.msg_type))
+            shown.push(`${String(data["text/plain"] ?? data["text/markdown"])}\n`);
+        }
+      }
+    } finally {
+      await kernel.stop();
+    }
+    const file = join(folder, "all.ts");
+    writeFileSync(file, exportSource(sources.map((source) => code(source))));
+    const { stdout, stderr } = spawnSync(process.execPath, ["--import=tsx", file], { encoding: "utf8", cwd: root });
+    assert.equal(stderr, "");
+    const time = /^(?:Wall|CPU) time.*\n/gm;
+    assert.equal(stdout.replaceAll(time, ""), shown.join("").replaceAll(time, ""));
+  });
+
+  it("asks on the terminal", () => {
+    const file = join(folder, "asks.ts");
+    const source =
+      'const told = [prompt("name?", "Ada"), prompt("city?", "Bern"), confirm("go?"), password(), prompt("end?")];';
+    writeFileSync(file, exportSource([code(source), code("told.join()")]));
+    const input = "Grace\n\ny\nsecret";
+    const { stdout } = spawnSync(process.execPath, ["--import=tsx", file], { encoding: "utf8", cwd: root, input });
+    assert.equal(stdout, "name? city? go? [y/N] Password: end? 'Grace,Bern,true,secret,'\n");
+  });
+
+  it("writes a picture of each kind, and the same file when one is shown again", () => {
+    const file = join(folder, "pictures.ts");
+    const svg = '({ "image/svg+xml": "<svg/>" })';
+    const cell = [
+      'display({ "image/png": "iVBORw0KGgo=" });',
+      `display(${svg}, { displayId: "live" });`,
+      `display({ "image/svg+xml": "<svg id='2'/>" }, { displayId: "live", update: true });`,
+      `display(${svg});`,
+    ];
+    writeFileSync(file, exportSource([code(cell.join("\n"))]));
+    const { stdout } = spawnSync(process.execPath, ["--import=tsx", file], { encoding: "utf8", cwd: root });
+    const chart = (name: string): string => join(folder, `pictures-chart-${name}`);
+    assert.equal(stdout, ["1.png", "2.svg", "3.svg"].map((name) => `Chart: ${chart(name)}\n`).join(""));
+    assert.deepEqual([...readFileSync(chart("1.png"))].slice(1, 4), [0x50, 0x4e, 0x47]);
+    assert.equal(readFileSync(chart("2.svg"), "utf8"), "<svg id='2'/>");
   });
 
   it("ends where a shell cell fails", () => {
@@ -267,7 +352,13 @@ describe("export: round trip", () => {
     writeFileSync(file, exportSource(cells, { preloaded: library }));
     const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile) as { config: object };
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-    const program = ts.createProgram([file], { ...options, allowImportingTsExtensions: true, noEmit: true });
+    const program = ts.createProgram([file], {
+      ...options,
+      allowImportingTsExtensions: true,
+      noEmit: true,
+      // So Node 22.18 and later runs it without tsx.
+      erasableSyntaxOnly: true,
+    });
     const messages = ts
       .getPreEmitDiagnostics(program, program.getSourceFile(file))
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
@@ -284,6 +375,25 @@ describe("export: round trip", () => {
     assert.match(readFileSync(written, "utf8"), /from "\.\.\/notebooks\/helper\.ts"/);
     const { stdout } = spawnSync(process.execPath, ["--import=tsx", written], { encoding: "utf8", cwd: root });
     assert.equal(stdout, "7\n");
+  });
+
+  it("is named and headed so that it runs where it lies", async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), "export-"));
+    try {
+      const cells = [{ cell_type: "code", source: ["await aq.table({ a: [1] })"], metadata: {} }];
+      const notebook = join(elsewhere, "a.ipynb");
+      writeFileSync(notebook, JSON.stringify({ cells, metadata: {}, nbformat: 4 }));
+      const written = await exportNotebook(notebook);
+      assert.equal(written, join(elsewhere, "a.mts"));
+      const [line] = readFileSync(written, "utf8").split("\n");
+      assert.equal(line, `// Runs with \`npx tsx\`, in a folder where \`npm install ${join(root, ".")}\` was run.`);
+      const asked = await exportNotebook(notebook, join(elsewhere, "a.ts"));
+      assert.match(readFileSync(asked, "utf8"), /^\/\/ Runs with `npx tsx`, named \.mts, in a folder/);
+      writeFileSync(join(elsewhere, "package.json"), '{ "type": "module" }');
+      assert.equal(await exportNotebook(notebook), join(elsewhere, "a.ts"));
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
   });
 
   it("refuses what is no notebook", async () => {

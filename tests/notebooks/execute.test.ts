@@ -1,7 +1,7 @@
 /** Every notebook of the repository runs in the kernel, and as the script that it exports to. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exportNotebook } from "../../kernel/export.js";
@@ -13,6 +13,29 @@ const notebooks = readdirSync(join(root, "notebooks"), { recursive: true, encodi
   .filter((path) => path.endsWith(".ipynb") && !path.includes(".ipynb_checkpoints"))
   .filter((path) => !path.split(/[\\/]/).includes("outputs"))
   .sort();
+
+interface Executed {
+  cells: { outputs?: { text?: string | string[]; data?: Record<string, string | string[]> }[] }[];
+}
+
+/** The texts that an executed notebook shows, or what it has of another type. */
+function* textsOf(notebook: string, type = "text/plain"): Generator<string> {
+  const { cells } = JSON.parse(readFileSync(notebook, "utf8")) as Executed;
+  for (const { text, data } of cells.flatMap(({ outputs = [] }) => outputs)) {
+    if (text !== undefined && type === "text/plain") yield [text].flat().join("");
+    if (data?.[type] !== undefined) yield [data[type]].flat().join("");
+  }
+}
+
+/** Lines without their figures, which differ from run to run, and with them the widths of columns. */
+function lines(text: string): string[] {
+  const plain = text
+    .replaceAll(/[\d.,]+(?:e[-+]?\d+)?/g, "#")
+    .replaceAll(/-{3,}/g, "---")
+    .replaceAll(/[^\S\n]+/g, " ");
+  // What a training says of its progress is a chart in one and lines in the other.
+  return plain.split("\n").filter((line) => !line.startsWith("Training: "));
+}
 
 /** A whole fine-tuning, with the machine's other work beside it. */
 const patience = 15 * 60_000;
@@ -47,11 +70,18 @@ for (const notebook of notebooks) {
       assert.equal(outcome.code, 0, said);
     });
 
-    it("runs as a script", async () => {
+    it("runs as a script, which prints what the notebook shows", async () => {
       const script = await exportNotebook(copy, join(folder, "outputs", `${basename(notebook, ".ipynb")}.ts`));
       const tsx = join(root, "node_modules", "tsx", "dist", "cli.mjs");
-      const { status, stderr } = spawnSync(process.execPath, [tsx, script], { encoding: "utf8", cwd: folder, env });
+      const options = { encoding: "utf8", cwd: folder, env, maxBuffer: 2 ** 26 } as const;
+      const { status, stdout, stderr } = spawnSync(process.execPath, [tsx, script], options);
       assert.equal(status, 0, stderr.slice(-4000));
+      const printed = new Set(lines(stdout));
+      for (const text of textsOf(copy)) {
+        for (const line of lines(text)) assert.ok(printed.has(line), `${line}\nis not in\n${[...printed].join("\n")}`);
+      }
+      const charts = readdirSync(join(folder, "outputs")).filter((name) => name.endsWith(".svg"));
+      assert.equal(charts.length, [...textsOf(copy, "text/html")].filter((html) => html.includes("<img")).length);
     });
   });
 }
