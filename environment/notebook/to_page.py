@@ -12,6 +12,7 @@ import re
 import latex2mathml.converter
 import nbformat
 from nbconvert import HTMLExporter
+from widgets import widgets_as_html
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -83,6 +84,7 @@ def take_formulas(notebook):
 
 def convert(notebook, name, plotly):
     """The whole page. `plotly` is the path of plotly.min.js."""
+    widgets_as_html(notebook)
     count = charts_as_html(notebook)
     formulas = take_formulas(notebook)
     exporter = HTMLExporter(

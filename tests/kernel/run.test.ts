@@ -88,7 +88,9 @@ describe("running a notebook", function () {
 
   it("saves what widgets came to be, and draws them in the page", async () => {
     const notebook = join(folder, "slider.ipynb");
-    const source = "const slider = new IntSlider({ value: 3 });\nslider.value = 9;\nslider";
+    const source =
+      "const slider = new IntSlider({ value: 3, description: '<rank>' });\nslider.value = 9;\n" +
+      "new VBox([slider, new Button({ description: 'Stop' }), new Dropdown({ options: ['a', 'b'], value: 'b' })])";
     const cell = { cell_type: "code", id: "slider", metadata: {}, execution_count: null, outputs: [], source };
     writeFileSync(notebook, JSON.stringify({ cells: [cell], metadata: {}, nbformat: 4, nbformat_minor: 5 }));
     const output = join(folder, "out.ipynb");
@@ -102,6 +104,10 @@ describe("running a notebook", function () {
     assert.equal(states.find((one) => one.model_name === "IntSliderModel")?.state.value, 9);
     const page = join(folder, "out.html");
     await writeHtml(output, page);
-    assert.match(readFileSync(page, "utf8"), /application\/vnd\.jupyter\.widget-view\+json/);
+    const html = readFileSync(page, "utf8");
+    assert.match(html, /&lt;rank&gt; <input [^>]*max="100"[^>]*type="range" value="9"\/> 9/);
+    assert.match(html, /<button disabled="">Stop<\/button>.*<option>b<\/option>/);
+    // What would draw them is on a server.
+    assert.doesNotMatch(html, /vnd\.jupyter\.widget/);
   });
 });
