@@ -12,6 +12,12 @@ function findChromium(): string | undefined {
   return process.env.TUNELAB_CHROMIUM || candidates.find((path) => existsSync(path));
 }
 
+export function openChromium(executablePath = findChromium()): Promise<Browser> {
+  // Containers have one user, and as root Chromium's own sandbox does not start.
+  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ ...(executablePath !== undefined && { executablePath }), args });
+}
+
 /** Declares tests that need a browser; where there is none, says so instead. */
 export function describeInBrowser(title: string, tests: (open: () => Promise<Browser>) => void): void {
   const executablePath = findChromium();
@@ -19,7 +25,5 @@ export function describeInBrowser(title: string, tests: (open: () => Promise<Bro
     console.log(`Not run, since no Chromium is on PATH (apt install chromium): ${title}`);
     return;
   }
-  // Containers have one user, and as root Chromium's own sandbox does not start.
-  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  describe(title, () => tests(() => chromium.launch({ executablePath, args })));
+  describe(title, () => tests(() => openChromium(executablePath)));
 }

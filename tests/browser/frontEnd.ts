@@ -10,8 +10,8 @@ import { frontEndsVenv, programOf, venv } from "../../environment/paths.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const fixtures = join(root, "tests", "fixtures", "notebooks");
-/** Where pictures of the pages go; those of the README are made by TUNELAB_PICTURES=notebooks/images. */
-const pictures = process.env.TUNELAB_PICTURES ?? join(root, "build", "screenshots");
+/** Where pictures of the pages go. */
+const pictures = join(root, "build", "screenshots");
 export const patience = 180_000;
 /** Of one step, less than of a whole test, so that it is the step that is named when it fails. */
 const stepPatience = 60_000;
@@ -22,11 +22,15 @@ const programs = {
   "Notebook 7": { program: programOf(frontEndsVenv, "jupyter-notebook"), path: (name: string) => `notebooks/${name}` },
 };
 
+const BUG = '[data-jp-item-name="debugger-icon"] jp-button';
+
+export type FrontEndName = keyof typeof programs;
+
 export class FrontEnd {
   #shown: string | undefined;
 
   private constructor(
-    readonly name: keyof typeof programs,
+    readonly name: FrontEndName,
     /** Where its notebooks are. */
     readonly folder: string,
     readonly page: Page,
@@ -36,7 +40,7 @@ export class FrontEnd {
 
   /** Starts one over copies of the named notebooks of tests/fixtures. */
   static async start(
-    name: keyof typeof programs,
+    name: FrontEndName,
     open: () => Promise<Browser>,
     notebooks: readonly string[],
   ): Promise<FrontEnd> {
@@ -98,6 +102,21 @@ export class FrontEnd {
     await this.page.keyboard.type(text);
   }
 
+  /** Turns JupyterLab's debugger on, with a breakpoint at a line of a cell, from 1. */
+  async debug(cell: Locator, line: number): Promise<void> {
+    await this.page.locator(`${BUG}:not([aria-disabled="true"])`).click();
+    await this.page.locator(`${BUG}[aria-pressed="true"]`).waitFor();
+    // JupyterLab drops what is clicked while its session with the debugger begins.
+    await this.page.waitForTimeout(3000);
+    await cell.locator(".cm-breakpoint-gutter .cm-gutterElement").nth(line).click();
+    await cell.locator(".cm-breakpoint-icon").first().waitFor({ state: "attached" });
+  }
+
+  async leaveDebugger(): Promise<void> {
+    await this.page.locator(BUG).click();
+    await this.page.locator(`${BUG}[aria-pressed="false"]`).waitFor();
+  }
+
   /** The first output with that text. */
   output(hasText: string | RegExp): Locator {
     return this.page.locator(".jp-OutputArea-output", { hasText }).first();
@@ -120,7 +139,7 @@ export class FrontEnd {
 
 /** One for all the tests of a describe block, whose tests go on where the one before left the page. */
 export function useFrontEnd(
-  name: keyof typeof programs,
+  name: FrontEndName,
   open: () => Promise<Browser>,
   notebooks: readonly string[],
 ): () => FrontEnd {

@@ -15,6 +15,22 @@ export interface Outcome {
   stderr: string;
 }
 
+/** A code cell's source; with tags, an array of it and them. */
+type Source = string | [source: string, ...tags: string[]];
+
+/** The text of a notebook of the kernel, not executed. */
+export function notebookOf(...sources: Source[]): string {
+  const cells = sources.map((given, index) => {
+    const [source, ...tags] = typeof given === "string" ? [given] : given;
+    return { cell_type: "code", id: `c${index}`, source, metadata: { tags }, outputs: [], execution_count: null };
+  });
+  const metadata = {
+    kernelspec: { name: "tunelab", display_name: "TypeScript (tunelab)", language: "typescript" },
+    language_info: { name: "typescript" },
+  };
+  return JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 });
+}
+
 /** A folder for one test, with a home in it that has nobody's settings. */
 export class Desk {
   readonly folder = mkdtempSync(join(tmpdir(), "desk-"));
@@ -40,15 +56,10 @@ export class Desk {
     });
   }
 
-  /** Writes a notebook of code cells and gives its path; a cell with tags is an array: its source, then its tags. */
-  write(name: string, ...sources: (string | [source: string, ...tags: string[]])[]): string {
-    const cells = sources.map((given, index) => {
-      const [source, ...tags] = typeof given === "string" ? [given] : given;
-      return { cell_type: "code", id: `c${index}`, source, metadata: { tags }, outputs: [], execution_count: null };
-    });
-    const metadata = { kernelspec: { name: "tunelab", display_name: "TypeScript (tunelab)", language: "typescript" } };
+  /** Writes a notebook and gives its path. */
+  write(name: string, ...cells: Source[]): string {
     const path = join(this.folder, name);
-    writeFileSync(path, JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
+    writeFileSync(path, notebookOf(...cells));
     return path;
   }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { type FrontEnd, patience } from "../frontEnd.js";
 
 const notebook = "stopButton.ipynb";
@@ -12,17 +13,8 @@ export function trainsUntilStopped(frontEnd: () => FrontEnd): void {
     const { page } = frontEnd();
     await frontEnd().show(notebook);
     await frontEnd().runAll();
-    const chart = page.locator(".jp-OutputArea-output img").first();
-    await chart.waitFor();
     const steps = [];
-    for (const least of [1, 30, 60]) {
-      let step = 0;
-      while (step < least) {
-        await page.waitForTimeout(100);
-        step = stepOf((await chart.getAttribute("src")) ?? "");
-      }
-      steps.push(step);
-    }
+    for (const least of [1, 30, 60]) steps.push(await untilStep(page, least));
     assert.ok(new Set(steps).size === 3, steps.join());
     await frontEnd().picture(`training-${frontEnd().name.replace(" ", "-")}`);
     await page.locator(".jp-OutputArea button.widget-button", { hasText: "Stop" }).click();
@@ -37,7 +29,17 @@ export function trainsUntilStopped(frontEnd: () => FrontEnd): void {
   });
 }
 
-/** The training step that a picture of the live chart tells. */
+/** Waits until the picture of a live chart tells at least that step, and gives the step that it tells. */
+export async function untilStep(page: Page, least: number): Promise<number> {
+  const chart = page.locator('.jp-OutputArea-output img[alt^="Training"]').first();
+  await chart.waitFor();
+  for (;;) {
+    const step = stepOf((await chart.getAttribute("src")) ?? "");
+    if (step >= least) return step;
+    await page.waitForTimeout(100);
+  }
+}
+
 function stepOf(source: string): number {
   const svg = Buffer.from(source.replace(/^.*base64,/, ""), "base64").toString("utf8");
   return Number(/Step ([\d,]+)/.exec(svg)?.[1]?.replaceAll(",", "") ?? 0);
