@@ -8,7 +8,7 @@ import { openly } from "./shell.mjs";
  */
 export function mocha(specs, args) {
   const options = [
-    // Without the file, whose list leaves out the peers for a quick run by hand.
+    // Without the file, whose list leaves out what needs the larger environments, for a quick run by hand.
     "--no-config",
     "--import=tsx",
     "--timeout=60000",

@@ -1,6 +1,7 @@
-import { completesAndInspects, restarts, runsCells } from "./cases/cells.js";
+import { completesAndInspects, interrupts, restarts, runsCells } from "./cases/cells.js";
 import { helpsInContext } from "./cases/contextualHelp.js";
 import { debugs } from "./cases/debugger.js";
+import { savesAsScript } from "./cases/saveAs.js";
 import { keepsItsOutputs, trainsUntilStopped } from "./cases/training.js";
 import { drawsWidgets } from "./cases/widgets.js";
 import { describeInBrowser } from "./chromium.js";
@@ -12,6 +13,8 @@ describeInBrowser("JupyterLab", (open) => {
   helpsInContext(lab);
   debugs(lab);
   completesAndInspects(lab);
+  interrupts(lab);
+  savesAsScript(lab);
   restarts(lab);
   trainsUntilStopped(lab);
   keepsItsOutputs(lab);

@@ -34,9 +34,7 @@ const scenes: Scene[] = [
       await lab.show("article.ipynb");
       await lab.runAll();
       await untilStep(lab.page, 28);
-      await lab.page.evaluate(
-        `document.querySelector('img[alt^="Training"]').scrollIntoView({ block: "end", behavior: "instant" })`,
-      );
+      await lab.page.locator('.jp-OutputArea-output img[alt^="Training"]').hover();
     },
   },
   {
@@ -44,12 +42,13 @@ const scenes: Scene[] = [
     frontEnd: "JupyterLab",
     async play(lab) {
       const { page } = lab;
-      writeFileSync(join(lab.folder, "options.ipynb"), notebookOf(rows, mean));
+      writeFileSync(join(lab.folder, "options.ipynb"), notebookOf("const maxSteps = 60;"));
       await lab.show("options.ipynb");
       await lab.runAll();
-      await lab.output("12").waitFor();
-      await lab.menu("Help", "Show Contextual Help");
-      await lab.type("const args = new TrainingArguments({\n  maxSteps: 60,\n  lrSchedulerType: 'linear',\n  lo");
+      await lab.type("const args = new TrainingArguments({ maxSteps, learningrate: 2e-4 });");
+      await page.keyboard.press("Control+Enter");
+      await lab.output("Did you mean").waitFor();
+      await lab.type("const args = new TrainingArguments({\nmaxSteps,\nlearningRate: 2e-4,\nlo");
       await page.keyboard.press("Tab");
       await page.locator(".jp-Completer .jp-Completer-item").first().waitFor();
     },

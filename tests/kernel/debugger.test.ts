@@ -233,6 +233,8 @@ look()[0]`;
         named(await body("variables", { variablesReference: one?.variablesReference ?? 0 }));
       const { big, map, set, point, count, length } = named(await body("variables", { variablesReference: reference }));
       assert.equal(count?.value, "5");
+      // A front end shows the type of what can be opened, and the value of what cannot.
+      assert.equal(count.type, undefined);
       assert.equal((await open(length))["0"]?.value, '"kept"');
       assert.equal(big?.indexedVariables, 1000);
       const parts = await open(big);

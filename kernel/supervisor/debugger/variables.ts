@@ -85,10 +85,12 @@ export class Variables {
 
   describe(name: string, value: RemoteObject): JsonObject {
     const count = lengthOf(value);
+    // JupyterLab shows a type in the place of the value, except for Python's names of simple types.
+    const type = value.objectId === undefined ? undefined : (value.className ?? value.subtype ?? value.type);
     return {
       name,
       evaluateName: name,
-      type: value.className ?? value.subtype ?? value.type,
+      ...(type !== undefined && { type }),
       value: showRemote(value),
       variablesReference: this.refer(value),
       ...(count !== undefined && { indexedVariables: count }),
@@ -172,7 +174,7 @@ export class Variables {
   #getter(objectId: string, name: string): JsonObject {
     const variablesReference = this.#references.push({ kind: "getter", objectId, name });
     const presentationHint = { kind: "property", attributes: ["hasSideEffects"], lazy: true };
-    return { name, evaluateName: name, type: "getter", value: "(...)", variablesReference, presentationHint };
+    return { name, evaluateName: name, value: "(...)", variablesReference, presentationHint };
   }
 
   /** Items one by one, or as parts to open when they are many. */
@@ -193,7 +195,7 @@ export class Variables {
     for (let from = start; from < start + count; from += size) {
       const length = Math.min(size, start + count - from);
       const variablesReference = this.#references.push({ kind: "part", objectId, start: from, count: length });
-      parts.push({ name: `[${from}..${from + length - 1}]`, value: `${length} items`, type: "", variablesReference });
+      parts.push({ name: `[${from}..${from + length - 1}]`, value: `${length} items`, variablesReference });
     }
     return parts;
   }

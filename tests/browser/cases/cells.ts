@@ -42,6 +42,22 @@ export function completesAndInspects(frontEnd: () => FrontEnd): void {
   });
 }
 
+export function interrupts(frontEnd: () => FrontEnd): void {
+  it("stops a cell that does not end by the toolbar's square, and keeps what the notebook knows", async function () {
+    this.timeout(patience);
+    const { page } = frontEnd();
+    await frontEnd().show(notebook);
+    await frontEnd().type("console.log('around'); while (true) {}");
+    await page.keyboard.press("Control+Enter");
+    await frontEnd().output("around").waitFor();
+    await page.locator('[data-jp-item-name="interrupt"] jp-button').click();
+    await frontEnd().output("KeyboardInterrupt").waitFor();
+    await frontEnd().type("rows.length + 40");
+    await page.keyboard.press("Control+Enter");
+    await frontEnd().output("42").waitFor();
+  });
+}
+
 export function restarts(frontEnd: () => FrontEnd): void {
   it("restarts the kernel, which has forgotten the cells and answers", async function () {
     this.timeout(patience);
@@ -52,8 +68,8 @@ export function restarts(frontEnd: () => FrontEnd): void {
     await frontEnd().type("typeof rows");
     await page.keyboard.press("Control+Enter");
     await frontEnd().output("Cannot find name 'rows'").waitFor();
-    await frontEnd().type("6 * 7");
+    await frontEnd().type("6 * 8");
     await page.keyboard.press("Control+Enter");
-    await frontEnd().output("42").waitFor();
+    await frontEnd().output("48").waitFor();
   });
 }

@@ -7,10 +7,10 @@ export function debugs(frontEnd: () => FrontEnd): void {
     const { page } = frontEnd();
     await frontEnd().show("counting.ipynb");
     const cell = page.locator(".jp-CodeCell", { hasText: "const { length } = rows" });
-    await frontEnd().debug(cell, 1);
+    await frontEnd().debug(cell, 2);
     await frontEnd().runAll();
     await cell.locator(".jp-DebuggerEditor-highlight").first().waitFor();
-    await page.locator(".jp-DebuggerVariables-body", { hasText: "length" }).first().waitFor();
+    await page.locator(".jp-DebuggerVariables-body", { hasText: "length2" }).first().waitFor();
     await frontEnd().picture("debugger");
     await page.keyboard.press("F9");
     await page.locator(".jp-CodeCell .jp-InputPrompt", { hasText: "[14]:" }).first().waitFor();

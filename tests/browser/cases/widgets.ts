@@ -19,6 +19,8 @@ export function drawsWidgets(frontEnd: () => FrontEnd): void {
     await handle.focus();
     for (let press = 0; press < 4; press++) await page.keyboard.press("ArrowRight");
     await page.locator(".widget-hslider .widget-readout", { hasText: "12" }).waitFor();
+    // The front end sends one value at a time; what the kernel has heard it tells back.
+    await page.locator(".widget-label", { hasText: "training, rank 12" }).waitFor();
     await page.locator(".widget-text input").fill("second");
     await page.locator(".widget-dropdown select").selectOption("adamw_torch");
     await button.click();
