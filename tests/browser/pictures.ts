@@ -10,6 +10,8 @@ import { FrontEnd, type FrontEndName } from "./frontEnd.js";
 interface Scene {
   file: string;
   frontEnd: FrontEndName;
+  /** Of the page, in pixels. */
+  height: number;
   play(frontEnd: FrontEnd): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ const scenes: Scene[] = [
   {
     file: "training",
     frontEnd: "JupyterLab",
+    height: 800,
     async play(lab) {
       const filter = (path: string): boolean => !/(?:outputs|images)$/.test(path);
       cpSync(join(root, "notebooks"), lab.folder, { recursive: true, filter });
@@ -40,6 +43,8 @@ const scenes: Scene[] = [
   {
     file: "completion",
     frontEnd: "JupyterLab",
+    // Lower, the names would cover the cell.
+    height: 800,
     async play(lab) {
       const { page } = lab;
       writeFileSync(join(lab.folder, "options.ipynb"), notebookOf("const maxSteps = 60;"));
@@ -56,6 +61,7 @@ const scenes: Scene[] = [
   {
     file: "debugger",
     frontEnd: "JupyterLab",
+    height: 560,
     async play(lab) {
       const { page } = lab;
       writeFileSync(join(lab.folder, "mean.ipynb"), notebookOf(rows, mean));
@@ -70,6 +76,7 @@ const scenes: Scene[] = [
   {
     file: "notebook",
     frontEnd: "Notebook 7",
+    height: 1060,
     async play(notebook) {
       await notebook.show("stopButton.ipynb");
       await notebook.runAll();
@@ -78,11 +85,11 @@ const scenes: Scene[] = [
   },
 ];
 
-for (const { file, frontEnd: name, play } of scenes) {
+for (const { file, frontEnd: name, height, play } of scenes) {
   if (process.argv.length > 2 && !process.argv.includes(file)) continue;
   const frontEnd = await FrontEnd.start(name, openChromium, ["stopButton.ipynb"]);
   try {
-    await frontEnd.page.setViewportSize({ width: 1200, height: 800 });
+    await frontEnd.page.setViewportSize({ width: 1200, height });
     await play(frontEnd);
     await frontEnd.page.waitForTimeout(500);
     await frontEnd.page.screenshot({ path: join(root, "notebooks", "images", `${file}.png`) });

@@ -30,7 +30,7 @@ export function completesAndInspects(frontEnd: () => FrontEnd): void {
     const items = page.locator(".jp-Completer .jp-Completer-item");
     await items.first().waitFor();
     const shown = (await items.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, " ").trim());
-    assert.ok(shown.includes("m reduce method") && shown.includes("m reverse method"), shown.join(", "));
+    assert.ok(shown.includes("f reduce function") && shown.includes("f reverse function"), shown.join(", "));
     await frontEnd().picture(`completion-${frontEnd().name.replace(" ", "-")}`);
     await page.keyboard.press("Enter");
     await page.keyboard.press("Shift+Tab");
