@@ -13,9 +13,9 @@ namespace tunelab::cuda {
 
 constexpr int chunk = 32, threads = 128, keyThreads = threads / chunk, maxDim = decodeMaxDim, maxPieces = 32;
 
-// `group` query heads a key head; keys and values are read n elements at a time. work: for every (item, key head, piece,
-// query head) dim sums, then the largest score and the sum of exponentials.
-template <typename T, int group, int n>
+// `group` query heads a key head. work: for every (item, key head, piece, query head) dim sums, then the largest score and the
+// sum of exponentials.
+template <typename T, int group>
 __global__ void __launch_bounds__(threads)
     decodeAttentionKernel(QkvShape shape, const DecodeItem* items, const T* __restrict__ qkv, RopeTable rope, T* k, T* v, float scale, T* out,
                           int64_t strideOut, float* work, unsigned* allArrived) {
@@ -37,7 +37,8 @@ __global__ void __launch_bounds__(threads)
   // The key that is appended here is not in the cache yet.
   const int fresh = rope.cosines ? item.keys - 1 : item.keys;
 
-  constexpr int packs = n == 1 ? 1 : maxDim / (keyThreads * n);
+  // Keys and values are read n elements at a time.
+  constexpr int n = 16 / sizeof(T), packs = maxDim / (keyThreads * n);
   const int keyInChunk = threadIdx.x / keyThreads, side = threadIdx.x % keyThreads;
   Pack<T, n> keyPacks[packs];
   // Everything that a chunk reads is asked for before the first of it is used.
@@ -47,19 +48,14 @@ __global__ void __launch_bounds__(threads)
     for (int i = threadIdx.x * n; i < count * dim; i += threads * n) {
       const int key = i / dim;
       const T* source = first + key == fresh ? freshKey + kvWidth + i % dim : v + from + key * kvWidth + i % dim;
-      if constexpr (sizeof(T) * n == 16)
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(sharedAddress(values + i)), "l"(source));
-      else
-        store(values + i, load<T, n>(source));
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(sharedAddress(values + i)), "l"(source));
     }
     commitCopies();
-    if constexpr (n > 1) {
-      if (keyInChunk < count && first + keyInChunk != fresh) {
+    if (keyInChunk < count && first + keyInChunk != fresh) {
 #pragma unroll
-        for (int p = 0; p < packs; p++) {
-          const int i = (p * keyThreads + side) * n;
-          if (i < dim) keyPacks[p] = load<T, n>(k + from + keyInChunk * kvWidth + i);
-        }
+      for (int p = 0; p < packs; p++) {
+        const int i = (p * keyThreads + side) * n;
+        if (i < dim) keyPacks[p] = load<T, n>(k + from + keyInChunk * kvWidth + i);
       }
     }
   };
@@ -112,7 +108,7 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
             for (int j = 0; j < n; j++) dots[g] += queries[g][i + j] * pack.get(j);
         };
-        if (n == 1 || first + keyInChunk == fresh) {
+        if (first + keyInChunk == fresh) {
           for (int i = side * n; i < dim; i += keyThreads * n) add(load<T, n>(key + i), i);
         } else {
 #pragma unroll
@@ -239,23 +235,16 @@ void decodeAttention(const QkvShape& shape, const DecodeItem* items, int count, 
   const int pieces = countable ? maxPieces : 1;
   withReal(dtype, [&](auto t) {
     using T = decltype(t);
-    constexpr int wide = 16 / sizeof(T);
     withGroup(static_cast<int>(shape.heads / shape.kvHeads), [&](auto group) {
-      const auto launch = [&](auto n) {
-        const auto kernel = decodeAttentionKernel<T, decltype(group)::value, decltype(n)::value>;
-        static const bool prepared = [&] {
-          cudaCheck(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, chunk * maxDim * static_cast<int>(sizeof(T))));
-          return true;
-        }();
-        (void)prepared;
-        kernel<<<dim3(pieces, kvHeads, count), threads, static_cast<size_t>(chunk * dim) * sizeof(T), stream()>>>(
-            shape, items, static_cast<const T*>(qkv), rope, static_cast<T*>(k), static_cast<T*>(v), 1.0f / sqrtf(static_cast<float>(dim)),
-            static_cast<T*>(out), strideOut, work, counters());
-      };
-      if (dim % wide == 0)
-        launch(std::integral_constant<int, wide>{});
-      else
-        launch(std::integral_constant<int, 1>{});
+      const auto kernel = decodeAttentionKernel<T, decltype(group)::value>;
+      static const bool prepared = [&] {
+        cudaCheck(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, chunk * maxDim * static_cast<int>(sizeof(T))));
+        return true;
+      }();
+      (void)prepared;
+      kernel<<<dim3(pieces, kvHeads, count), threads, static_cast<size_t>(chunk * dim) * sizeof(T), stream()>>>(
+          shape, items, static_cast<const T*>(qkv), rope, static_cast<T*>(k), static_cast<T*>(v), 1.0f / sqrtf(static_cast<float>(dim)),
+          static_cast<T*>(out), strideOut, work, counters());
     });
   });
   cudaCheckLaunch();

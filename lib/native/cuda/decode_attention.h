@@ -9,8 +9,10 @@ namespace tunelab::cuda {
 
 // What the kernel is made for; other shapes go through attentionForward.
 constexpr int64_t decodeMaxGroup = 8, decodeMaxDim = 256;
-inline bool decodeFits(const QkvShape& shape) {
-  return shape.heads / shape.kvHeads <= decodeMaxGroup && shape.headDim <= decodeMaxDim;
+inline bool decodeFits(const QkvShape& shape, Dtype dtype) {
+  // Heads are read 16 bytes at a time.
+  const bool whole = shape.headDim * static_cast<int64_t>(sizeOf(dtype)) % 16 == 0;
+  return whole && shape.heads / shape.kvHeads <= decodeMaxGroup && shape.headDim <= decodeMaxDim;
 }
 
 struct DecodeItem {

@@ -191,7 +191,7 @@ bool Decoder::fits() {
   const auto good = [&](const DecodeGroup& group, int64_t width, bool swiglu) {
     return decodeLinearFits(group, call(hidden_.data(), width, nullptr, nullptr, nullptr, group.out, swiglu));
   };
-  if (!decodeFits(plan_.shape) || !good(plan_.head, plan_.hidden, false)) return false;
+  if (!decodeFits(plan_.shape, Dtype::bf16) || !good(plan_.head, plan_.hidden, false)) return false;
   return std::all_of(plan_.layers.begin(), plan_.layers.end(), [&](const LayerPlan& layer) {
     return good(layer.qkv, layer.qkv.in, false) && good(layer.o, layer.o.in, false) && good(layer.gateUp, layer.gateUp.in, true) &&
            good(layer.down, layer.down.in, false);

@@ -82,7 +82,7 @@ Napi::Value cached(const Napi::CallbackInfo& info) {
   }
   if (cache.dtype != dtype) refuse(info.Env(), "The cache was filled with another type than that of x.");
 
-  prepareStep(cache, *batch, lengths, decodeFits(shape));
+  prepareStep(cache, *batch, lengths, decodeFits(shape, dtype));
   const CacheStep& step = cache.step;
   LayerActivations work;
   layer.projectQkv(x->data(), dtype, *batch, {}, work);

@@ -52,9 +52,10 @@ __device__ inline float scaleAt(const Nf4Matrix& matrix, const float* nestedCode
   return nestedCode[__ldg(matrix.absmaxCodes + block)] * __ldg(matrix.nestedAbsmax + (block >> matrix.nestedShift)) + matrix.offset;
 }
 
-template <typename T, typename Out, int rows>
+// base and y are of type T, or f32 where `wide` says so.
+template <typename T, int rows>
 __global__ void __launch_bounds__(warps * 32)
-    gemvNf4Kernel(GemvGroup group, const T* __restrict__ x, int64_t strideX, const float* t, const Out* base, Out* y) {
+    gemvNf4Kernel(GemvGroup group, const T* __restrict__ x, int64_t strideX, const float* t, const void* base, void* y, bool wide) {
   __shared__ float table[16], nestedCode[256];
   // Blocks of one member each; a block takes 2 rows a warp.
   int block = blockIdx.x, column = 0, m = 0;
@@ -113,7 +114,12 @@ __global__ void __launch_bounds__(warps * 32)
           total += member.scaling * member.b[int64_t{o} * member.rank + j] * t[r * group.rank + member.rankOffset + j];
       total = warpSum(total);
       const int64_t to = int64_t{r} * group.out + column + o;
-      if (lane == 0) y[to] = fromFloat<Out>(base ? toFloat(base[to]) + total : total);
+      if (lane != 0) continue;
+      if (base) total += wide ? static_cast<const float*>(base)[to] : toFloat(static_cast<const T*>(base)[to]);
+      if (wide)
+        static_cast<float*>(y)[to] = total;
+      else
+        static_cast<T*>(y)[to] = fromFloat<T>(total);
     }
   }
 }
@@ -131,24 +137,22 @@ bool gemvFits(const GemvGroup& group, const void* x, int64_t strideX, Dtype dtyp
 
 void gemvNf4(const GemvGroup& group, void* x, int64_t strideX, Dtype dtype, int64_t rows, float* t, const void* base, void* y,
              Dtype outputType) {
-  withReal(dtype, [&](auto in) {
-    withReal(outputType, [&](auto out) {
-      using T = decltype(in);
-      using Out = decltype(out);
-      T* from = static_cast<T*>(x);
-      if (group.rank)
-        loraDownKernel<<<dim3(static_cast<unsigned>(strideX - group.in), static_cast<unsigned>(rows)), warps * 32, 0, stream()>>>(group, from, strideX, t);
-      int blocks = 0;
-      for (int m = 0; m < group.count; m++) blocks += ceilDiv(group.members[m].out, 2 * warps);
-      const auto launch = [&](auto count) {
-        gemvNf4Kernel<T, Out, decltype(count)::value><<<blocks, warps * 32, 0, stream()>>>(group, from, strideX, t, static_cast<const Out*>(base),
-                                                                                          static_cast<Out*>(y));
-      };
-      if (rows == 1) launch(std::integral_constant<int, 1>{});
-      if (rows == 2) launch(std::integral_constant<int, 2>{});
-      if (rows == 3) launch(std::integral_constant<int, 3>{});
-      if (rows == 4) launch(std::integral_constant<int, 4>{});
-    });
+  const bool wide = outputType == Dtype::f32;
+  if (!wide && outputType != dtype) throw CudaError("The result of this product has the type of its input, or is f32.");
+  withReal(dtype, [&](auto real) {
+    using T = decltype(real);
+    T* from = static_cast<T*>(x);
+    if (group.rank)
+      loraDownKernel<<<dim3(static_cast<unsigned>(strideX - group.in), static_cast<unsigned>(rows)), warps * 32, 0, stream()>>>(group, from, strideX, t);
+    int blocks = 0;
+    for (int m = 0; m < group.count; m++) blocks += ceilDiv(group.members[m].out, 2 * warps);
+    const auto launch = [&](auto count) {
+      gemvNf4Kernel<T, decltype(count)::value><<<blocks, warps * 32, 0, stream()>>>(group, from, strideX, t, base, y, wide);
+    };
+    if (rows == 1) launch(std::integral_constant<int, 1>{});
+    if (rows == 2) launch(std::integral_constant<int, 2>{});
+    if (rows == 3) launch(std::integral_constant<int, 3>{});
+    if (rows == 4) launch(std::integral_constant<int, 4>{});
   });
   cudaCheckLaunch();
 }
