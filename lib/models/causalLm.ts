@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
 import type { DecoderTexts } from "../native/addon.js";
 import type { DeviceDecoder } from "../tensor/cuda/decoder.js";
+import type { ComputeType } from "../tensor/cuda/weights.js";
 import {
   type DecoderLayer,
   type KvCache,
@@ -38,6 +39,8 @@ export class CausalLM {
     readonly layers: readonly DecoderLayer[],
     readonly norm: tf.Tensor1D,
     readonly lmHead: Weight,
+    /** What activations are computed in. */
+    readonly computeType: ComputeType,
   ) {}
 
   /** What passes run through. */

@@ -11,6 +11,7 @@ import { nativeOps } from "../tensor/native/host.js";
 import { readTensor } from "../tensor/readTensor.js";
 
 export class HostWeights {
+  readonly computeType = "float32";
   /** One at a time. */
   readonly window = 0;
   /** The threads of "cpu-native" that read; other backends have none. */

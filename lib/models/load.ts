@@ -118,7 +118,8 @@ async function readNetwork(reader: WeightReader, config: ModelConfig, onLayer: (
       }),
     ),
   ]);
-  return new CausalLM(config, embedTokens, layers, norm, { kind: "dense", values: lmHead ?? embedTokens });
+  const head = { kind: "dense", values: lmHead ?? embedTokens } as const;
+  return new CausalLM(config, embedTokens, layers, norm, head, reader.computeType);
 }
 
 async function readLayer(reader: WeightReader, config: ModelConfig, index: number): Promise<DecoderLayer> {

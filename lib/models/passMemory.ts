@@ -17,7 +17,7 @@ export interface PassShape {
   readonly geometry: LayerGeometry;
   readonly numLayers: number;
   readonly vocabSize: number;
-  /** Bytes of one activation: 2 in bfloat16, 4 in float32. */
+  /** Bytes of one activation: 2 in bfloat16 and float16, 4 in float32. */
   readonly elementBytes: number;
   readonly groups: Readonly<Record<"qkv" | "o" | "gateUp" | "down", GroupShape>>;
   readonly headExpanded: boolean;

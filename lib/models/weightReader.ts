@@ -5,11 +5,14 @@ import type { Checkpoint } from "../formats/checkpoint.js";
 import { isNf4 } from "../quant/checkpoint.js";
 import type { QuantState } from "../quant/quantState.js";
 import { DeviceQuantState } from "../tensor/cuda/quantState.js";
+import type { ComputeType } from "../tensor/cuda/weights.js";
 import type { Linear, Weight } from "../tensor/layers.js";
 import { Turns } from "./turns.js";
 
 /** Where weights of a checkpoint go. Values that are not finite are refused, but for quantised ones. */
 export interface WeightPlace {
+  /** What a model of these weights is computed in. */
+  readonly computeType: ComputeType;
   /** Bytes of the checkpoint that may be under way at a time. */
   readonly window: number;
   matrix(name: string, shape: readonly [number, number]): Promise<tf.Tensor2D>;
@@ -39,6 +42,10 @@ export class WeightReader {
     private readonly place: WeightPlace,
   ) {
     this.#turns = new Turns(place.window);
+  }
+
+  get computeType(): ComputeType {
+    return this.place.computeType;
   }
 
   async matrix(name: string, rows: number, columns: number): Promise<tf.Tensor2D> {

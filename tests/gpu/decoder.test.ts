@@ -13,18 +13,20 @@ import { dequantizeNf4, quantizeNf4 } from "../../lib/quant/nf4.js";
 import { createRandom } from "../../lib/random.js";
 import { GEOMETRY, pack, randomLayer, randomLora } from "../lib/native/reference/layers.js";
 import { generator, normal } from "../lib/native/reference/random.js";
-import { closeInNorm, cpu, cuda, down, empty, note, onGpu, rounded, up } from "./device.js";
+import { closeInNorm, cpu, cuda, down, empty, HALVES, type Half, note, onGpu, rounded, up } from "./device.js";
 import { layerOnDevice, linearOnDevice, quantized } from "./layers.js";
 
 const OFF = { training: false, seed: 0 };
 
-onGpu("CUDA product of a few bf16 rows", () => {
-  const linear = (inFeatures: number, outFeatures: number, rank: number, double: boolean) => {
+onGpu("CUDA product of a few rows of halves", () => {
+  // What rounding the codes costs, times three.
+  const nf4Tolerance = { bf16: 2e-3, f16: 2e-4 };
+  const linear = (inFeatures: number, outFeatures: number, rank: number, double: boolean, half: Half) => {
     const values = normal(1, inFeatures * outFeatures, 1 / Math.sqrt(inFeatures));
     const state = quantizeNf4(values, { shape: [outFeatures, inFeatures], doubleQuant: double, variant: "cuda" });
     const lora = rank > 0 ? randomLora(4, inFeatures, outFeatures, rank) : null;
     const bias = normal(6, outFeatures);
-    const dense = { kind: "dense", values: rounded(values) } as const;
+    const dense = { kind: "dense", values: rounded(values, half) } as const;
     const common = { inFeatures, outFeatures, bias, lora };
     return {
       nf4: { ...common, weight: { kind: "nf4", state } } as NativeLinear<HostBuffers>,
@@ -39,54 +41,56 @@ onGpu("CUDA product of a few bf16 rows", () => {
     [13824, 160, 64, true],
   ] as const)
     for (const kind of ["nf4", "dense"] as const)
-      it(`${kind} [${outFeatures}, ${inFeatures}], rank ${rank}`, () => {
-        const layer = linear(inFeatures, outFeatures, rank, double)[kind];
-        const twin = cuda.createLinear(linearOnDevice(layer, "bf16"));
-        const exact = cpu.createLinear(layer);
-        const singles: Float32Array[] = [];
-        const rows = (kind === "nf4" ? 19 : 8) as number;
-        const x = rounded(normal(2, rows * inFeatures));
-        const expected = new Float32Array(rows * outFeatures);
-        cpu.linearForward(exact, x, expected, OFF);
-        for (const count of [1, 3, 8, rows]) {
-          const y = empty(count * outFeatures);
-          cuda.linearForward(twin, up(x.subarray(0, count * inFeatures), "bf16"), y, OFF);
-          const actual = down(y);
-          closeInNorm(
-            `${kind} ${count} x ${outFeatures} x ${inFeatures} rank ${rank}`,
-            actual,
-            expected.subarray(0, count * outFeatures),
-            kind === "nf4" ? 2e-3 : 1e-5,
-          );
-          singles.push(actual);
-        }
-        // Every row's numbers are the same whatever is computed beside it.
-        for (const several of singles) {
-          const shared = Math.min(several.length, singles[0]!.length);
-          assert.deepEqual(several.subarray(0, shared), singles[0]!.subarray(0, shared));
-        }
-        const three = singles[1]!.subarray(0, 3 * outFeatures);
-        assert.deepEqual(singles[3]!.subarray(0, 3 * outFeatures), three);
-      });
+      for (const half of HALVES)
+        it(`${half}, ${kind} [${outFeatures}, ${inFeatures}], rank ${rank}`, () => {
+          const layer = linear(inFeatures, outFeatures, rank, double, half)[kind];
+          const twin = cuda.createLinear(linearOnDevice(layer, half));
+          const exact = cpu.createLinear(layer);
+          const singles: Float32Array[] = [];
+          const rows = (kind === "nf4" ? 19 : 8) as number;
+          const x = rounded(normal(2, rows * inFeatures), half);
+          const expected = new Float32Array(rows * outFeatures);
+          cpu.linearForward(exact, x, expected, OFF);
+          for (const count of [1, 3, 8, rows]) {
+            const y = empty(count * outFeatures);
+            cuda.linearForward(twin, up(x.subarray(0, count * inFeatures), half), y, OFF);
+            const actual = down(y);
+            closeInNorm(
+              `${half} ${kind} ${count} x ${outFeatures} x ${inFeatures} rank ${rank}`,
+              actual,
+              expected.subarray(0, count * outFeatures),
+              kind === "nf4" ? nf4Tolerance[half] : 1e-5,
+            );
+            singles.push(actual);
+          }
+          // Every row's numbers are the same whatever is computed beside it.
+          for (const several of singles) {
+            const shared = Math.min(several.length, singles[0]!.length);
+            assert.deepEqual(several.subarray(0, shared), singles[0]!.subarray(0, shared));
+          }
+          const three = singles[1]!.subarray(0, 3 * outFeatures);
+          assert.deepEqual(singles[3]!.subarray(0, 3 * outFeatures), three);
+        });
 
-  it("is the product with the weights that the codes stand for", () => {
-    const layer = linear(256, 32, 0, true).nf4;
-    assert.ok(layer.weight.kind === "nf4");
-    const weights = dequantizeNf4(quantizeNf4(normal(1, 256 * 32, 1 / 16), { shape: [32, 256], variant: "cuda" }));
-    const bare = cuda.createLinear(linearOnDevice({ ...layer, bias: null }));
-    for (const column of [0, 1, 63, 64, 200, 255]) {
-      const x = new Float32Array(256);
-      x[column] = 1;
-      const y = empty(32);
-      cuda.linearForward(bare, up(x, "bf16"), y, OFF);
-      closeInNorm(
-        `column ${column}`,
-        down(y),
-        Float32Array.from({ length: 32 }, (_, i) => weights[i * 256 + column]!),
-        2e-3,
-      );
-    }
-  });
+  for (const half of HALVES)
+    it(`is the product with the weights that the codes stand for, ${half}`, () => {
+      const layer = linear(256, 32, 0, true, half).nf4;
+      assert.ok(layer.weight.kind === "nf4");
+      const weights = dequantizeNf4(quantizeNf4(normal(1, 256 * 32, 1 / 16), { shape: [32, 256], variant: "cuda" }));
+      const bare = cuda.createLinear(linearOnDevice({ ...layer, bias: null }));
+      for (const column of [0, 1, 63, 64, 200, 255]) {
+        const x = new Float32Array(256);
+        x[column] = 1;
+        const y = empty(32);
+        cuda.linearForward(bare, up(x, half), y, OFF);
+        closeInNorm(
+          `${half} column ${column}`,
+          down(y),
+          Float32Array.from({ length: 32 }, (_, i) => weights[i * 256 + column]!),
+          nf4Tolerance[half],
+        );
+      }
+    });
 });
 
 const WIDE = {
@@ -116,8 +120,8 @@ const TEXTS: DecoderTexts = {
   graph: true,
 };
 
-/** A model of two layers on the GPU, its table and head in bf16. */
-function model(kind: "nf4" | "dense"): DecoderModel {
+/** A model of two layers on the GPU, its table and head in halves. */
+function model(kind: "nf4" | "dense", half: Half = "bf16"): DecoderModel {
   const layers = [1, 2].map((seed) =>
     randomLayer({ geometry: WIDE, seed, ranks: RANKS, biases: ["q_proj", "k_proj", "v_proj"] }),
   );
@@ -125,13 +129,13 @@ function model(kind: "nf4" | "dense"): DecoderModel {
     cuda.createLinear({
       inFeatures: WIDE.hiddenSize,
       outFeatures: VOCABULARY,
-      weight: { kind: "dense", values: up(normal(seed, VOCABULARY * WIDE.hiddenSize, deviation), "bf16") },
+      weight: { kind: "dense", values: up(normal(seed, VOCABULARY * WIDE.hiddenSize, deviation), half) },
       bias: null,
       lora: null,
     });
   return {
     layers: layers.map((layer) =>
-      cuda.createDecoderLayer(layerOnDevice(kind === "nf4" ? quantized(layer) : layer, "bf16")),
+      cuda.createDecoderLayer(layerOnDevice(kind === "nf4" ? quantized(layer) : layer, half)),
     ),
     table: matrix(31, 1),
     norm: up(normal(33, WIDE.hiddenSize, 0.1).map((v) => 1 + v)),
@@ -146,18 +150,19 @@ function logitsOf(
   cache: NativeKvCache,
   fresh: number[][],
   lengths: Int32Array,
+  half: Half = "bf16",
 ): DeviceBuffer {
   const batch = pack(fresh.map((ids) => ids.length));
   const positions = Int32Array.from(fresh.flatMap((ids, i) => ids.map((_, j) => lengths[i]! + j)));
   const rows = positions.length;
-  let x = empty(rows * WIDE.hiddenSize, "bf16");
+  let x = empty(rows * WIDE.hiddenSize, half);
   cuda.embedding(table, Int32Array.from(fresh.flat()), x);
   layers.forEach((layer, index) => {
-    const y = empty(x.length, "bf16");
+    const y = empty(x.length, half);
     cuda.decoderLayerCached(layer, cache, index, x, y, { ...batch, positions }, lengths);
     x = y;
   });
-  const [normed, rstd, logits] = [empty(x.length, "bf16"), empty(rows), empty(rows * VOCABULARY)];
+  const [normed, rstd, logits] = [empty(x.length, half), empty(rows), empty(rows * VOCABULARY)];
   cuda.rmsNormForward(x, norm, 1e-5, normed, rstd);
   cuda.linearForward(head, normed, logits, OFF);
   const all = down(logits);
@@ -182,10 +187,16 @@ const cacheFor = (texts: number, capacity: number) =>
   cuda.createKvCache(2, WIDE.numKvHeads * WIDE.headDim, texts, capacity);
 
 /** Prompts once, then steps: the tokens of each text, [step][text]. */
-function decode(of: DecoderModel, prompts: number[][], steps: number, part: Partial<DecoderTexts> = {}): number[][] {
+function decode(
+  of: DecoderModel,
+  prompts: number[][],
+  steps: number,
+  part: Partial<DecoderTexts> = {},
+  half: Half = "bf16",
+): number[][] {
   const cache = cacheFor(prompts.length, 400);
   const lengths = new Int32Array(prompts.length);
-  const logits = logitsOf(of, cache, prompts, lengths);
+  const logits = logitsOf(of, cache, prompts, lengths, half);
   const tokens = cuda.createBuffer("i32", prompts.length);
   const decoder = cuda.createDecoder(of, cache, { ...TEXTS, lengths, maxNewTokens: steps, ...part }, tokens);
   assert.ok(decoder !== null);
@@ -200,17 +211,22 @@ function decode(of: DecoderModel, prompts: number[][], steps: number, part: Part
 }
 
 onGpu("CUDA decoder", () => {
-  for (const kind of ["nf4", "dense"] as const)
-    it(`takes the tokens that the layers one by one find likeliest, ${kind}`, () => {
-      const of = model(kind);
+  for (const [kind, half] of [
+    ["nf4", "bf16"],
+    ["dense", "bf16"],
+    ["nf4", "f16"],
+    ["dense", "f16"],
+  ] as const)
+    it(`takes the tokens that the layers one by one find likeliest, ${kind} in ${half}`, () => {
+      const of = model(kind, half);
       const steps = 90;
-      const chosen = decode(of, PROMPTS, steps);
+      const chosen = decode(of, PROMPTS, steps, {}, half);
       const cache = cacheFor(PROMPTS.length, 400);
       const lengths = new Int32Array(PROMPTS.length);
       let [worst, same] = [0, 0];
       let fresh = PROMPTS;
       for (const tokens of chosen) {
-        const logits = down(logitsOf(of, cache, fresh, lengths));
+        const logits = down(logitsOf(of, cache, fresh, lengths, half));
         tokens.forEach((token, i) => {
           const row = logits.subarray(i * VOCABULARY, (i + 1) * VOCABULARY);
           const most = Math.max(...row);
@@ -221,7 +237,7 @@ onGpu("CUDA decoder", () => {
         fresh = tokens.map((token) => [token]);
       }
       note(
-        `decoder ${kind}: ${same} of ${steps * 3} tokens the likeliest there, the others at most ${worst.toExponential(1)} deviations below`,
+        `decoder ${kind} ${half}: ${same} of ${steps * 3} tokens the likeliest there, the others at most ${worst.toExponential(1)} deviations below`,
       );
       assert.ok(worst < 0.1, `${worst}`);
       assert.ok(same > 0.97 * steps * 3, `${same}`);
@@ -294,6 +310,8 @@ onGpu("CUDA decoder", () => {
     const tokens = cuda.createBuffer("i32", 1);
     assert.equal(cuda.createDecoder(of, cache, TEXTS, tokens), null);
     logitsOf(of, cache, [[1, 2]], new Int32Array(1));
+    // Weights of another type than the cache's.
+    assert.equal(cuda.createDecoder(model("dense", "f16"), cache, TEXTS, tokens), null);
     assert.throws(
       () => cuda.createDecoder(of, cache, { ...TEXTS, lengths: Int32Array.of(2) }, tokens),
       /do not fit the cache/,

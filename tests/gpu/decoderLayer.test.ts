@@ -1,9 +1,9 @@
-/** The decoder layer on the GPU against the CPU op: f32 to 1e-4, bf16 to its own precision. */
+/** The decoder layer on the GPU against the CPU op: f32 to 1e-4, halves to their own precision. */
 import assert from "node:assert/strict";
 import { PROJECTIONS, SAVINGS, type Saving } from "../../lib/tensor/layers.js";
 import { type Descriptor, GEOMETRY, pack, randomLayer } from "../lib/native/reference/layers.js";
 import { normal } from "../lib/native/reference/random.js";
-import { close, closeInNorm, cpu, cuda, down, empty, onGpu, up } from "./device.js";
+import { allowed, close, closeInNorm, cpu, cuda, down, empty, HALVES, onGpu, type Real, up } from "./device.js";
 import {
   deviceGradients,
   downGradients,
@@ -46,7 +46,7 @@ function onDevice(
   x: Float32Array,
   dy: Float32Array,
   options: Options,
-  dtype: "f32" | "bf16" = "f32",
+  dtype: Real = "f32",
 ) {
   const handle = cuda.createDecoderLayer(layerOnDevice(layer, dtype));
   const input = up(x, dtype);
@@ -112,11 +112,11 @@ onGpu("CUDA decoder layer", () => {
     it(`f32, ${name}`, () => {
       compare(`layer f32 ${name}`, onDevice(layer, lengths, x, dy, options), expected, 1e-5, false);
     });
-    if (width >= 256)
-      it(`bf16, ${name}`, () => {
-        const result = onDevice(layer, lengths, x, dy, options, "bf16");
-        compare(`layer bf16 ${name}`, result, expected, 1.5e-2, true);
-        assert.deepEqual(onDevice(layer, lengths, x, dy, options, "bf16"), result);
+    for (const dtype of width >= 256 ? HALVES : [])
+      it(`${dtype}, ${name}`, () => {
+        const result = onDevice(layer, lengths, x, dy, options, dtype);
+        compare(`layer ${dtype} ${name}`, result, expected, allowed(dtype, 1.5e-2), true);
+        assert.deepEqual(onDevice(layer, lengths, x, dy, options, dtype), result);
       });
   }
 

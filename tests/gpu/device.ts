@@ -37,13 +37,24 @@ export function onGpu(title: string, body: () => void): void {
   else it.skip(`${title}: ${found.reason}`);
 }
 
+/** What layers compute in. */
+export const REALS = ["f32", "bf16", "f16"] as const;
+export const HALVES = ["bf16", "f16"] as const;
+export type Real = (typeof REALS)[number];
+export type Half = (typeof HALVES)[number];
+
+/** A tolerance of bf16 in the type at hand: with three more bits f16's errors are an eighth; a quarter is allowed. */
+export function allowed(dtype: Half, inBf16: number): number {
+  return dtype === "f16" ? inBf16 / 4 : inBf16;
+}
+
 export function up(values: Float32Array, dtype: DeviceType = "f32"): DeviceBuffer {
   return cuda.upload(values, { dtype });
 }
 export function empty(length: number, dtype: DeviceType = "f32"): DeviceBuffer {
   const buffer = cuda.createBuffer(dtype, length);
   // Poisoned, so that an element that nobody writes shows.
-  if (dtype === "f32" || dtype === "bf16") cuda.fill(buffer, Number.NaN);
+  if (dtype !== "i32" && dtype !== "u8") cuda.fill(buffer, Number.NaN);
   return buffer;
 }
 export function zeros(length: number): DeviceBuffer {
@@ -57,9 +68,9 @@ export function down(buffer: DeviceBuffer): Float32Array {
 export function downBytes(buffer: DeviceBuffer): Uint8Array {
   return cuda.downloadSync(buffer) as Uint8Array;
 }
-/** What float32 values become as bf16. */
-export function rounded(values: Float32Array): Float32Array {
-  return down(up(values, "bf16"));
+/** What float32 values become as halves. */
+export function rounded(values: Float32Array, dtype: Half = "bf16"): Float32Array {
+  return down(up(values, dtype));
 }
 
 /** ‖actual - expected‖ / ‖expected‖; NaN when a value is NaN. */
@@ -79,7 +90,7 @@ const lines: string[] = [];
 export function close(what: string, actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
   check(what, relativeError(actual, expected), tolerance);
 }
-/** Asserts the error of the norm: for bf16, whose single elements may be far off. */
+/** Asserts the error of the norm: for halves, whose single elements may be far off. */
 export function closeInNorm(
   what: string,
   actual: ArrayLike<number>,

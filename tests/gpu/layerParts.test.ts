@@ -3,7 +3,21 @@ import assert from "node:assert/strict";
 import { causalAttention, rope } from "../lib/native/reference/decoderLayer.js";
 import { GEOMETRY, pack } from "../lib/native/reference/layers.js";
 import { normal, uniform } from "../lib/native/reference/random.js";
-import { close, closeInNorm, cpu, cuda, down, empty, onGpu, rounded, up } from "./device.js";
+import {
+  allowed,
+  close,
+  closeInNorm,
+  cpu,
+  cuda,
+  down,
+  empty,
+  HALVES,
+  onGpu,
+  REALS,
+  type Real,
+  rounded,
+  up,
+} from "./device.js";
 
 onGpu("CUDA norms and SwiGLU", () => {
   for (const [rows, width] of [
@@ -17,13 +31,14 @@ onGpu("CUDA norms and SwiGLU", () => {
       const [y, rstd, dx] = [new Float32Array(x.length), new Float32Array(rows), new Float32Array(x.length)];
       cpu.rmsNormForward(x, weight, 1e-6, y, rstd);
       cpu.rmsNormBackward(x, weight, rstd, dy, dx);
-      for (const dtype of ["f32", "bf16"] as const) {
+      for (const dtype of REALS) {
         const [to, kept, gradient] = [empty(x.length, dtype), empty(rows), empty(x.length, dtype)];
         cuda.rmsNormForward(up(x, dtype), up(weight), 1e-6, to, kept);
         cuda.rmsNormBackward(up(x, dtype), up(weight), kept, up(dy, dtype), gradient);
         const compare = dtype === "f32" ? close : closeInNorm;
-        compare(`rmsNorm ${dtype} [${rows}, ${width}]`, down(to), y, dtype === "f32" ? 1e-6 : 5e-3);
-        compare(`rmsNorm ${dtype} [${rows}, ${width}] gradient`, down(gradient), dx, dtype === "f32" ? 2e-6 : 5e-3);
+        const tolerance = (wide: number) => (dtype === "f32" ? wide : allowed(dtype, 5e-3));
+        compare(`rmsNorm ${dtype} [${rows}, ${width}]`, down(to), y, tolerance(1e-6));
+        compare(`rmsNorm ${dtype} [${rows}, ${width}] gradient`, down(gradient), dx, tolerance(2e-6));
       }
     });
 
@@ -46,12 +61,13 @@ onGpu("CUDA norms and SwiGLU", () => {
         const d = dAct[row * width + column]!;
         return i % (2 * width) < width ? d * value * s * (1 + gate * (1 - s)) : d * gate * s;
       });
-      for (const dtype of ["f32", "bf16"] as const) {
+      for (const dtype of REALS) {
+        const tolerance = dtype === "f32" ? 1e-6 : allowed(dtype, 6e-3);
         const [input, to] = [up(gateUp, dtype), empty(rows * width, dtype)];
         cuda.swigluForward(input, to, width);
-        closeInNorm(`swiglu ${dtype} ${width}`, down(to), act, dtype === "f32" ? 1e-6 : 6e-3);
+        closeInNorm(`swiglu ${dtype} ${width}`, down(to), act, tolerance);
         cuda.swigluBackward(input, up(dAct, dtype), width);
-        closeInNorm(`swiglu ${dtype} ${width} gradient`, down(input), gradient, dtype === "f32" ? 1e-6 : 6e-3);
+        closeInNorm(`swiglu ${dtype} ${width} gradient`, down(input), gradient, tolerance);
       }
     });
 });
@@ -110,22 +126,23 @@ onGpu("CUDA rotation and attention", () => {
       );
     });
 
-    it(`attends ${name} in bf16 as in float32, forward and backward, the same every time`, () => {
-      const dOut = normal(2, rows * q);
-      const run = (dtype: "f32" | "bf16") => {
-        // The same rounded values for both.
-        const [x, g] = [up(rounded(qkv), dtype), up(rounded(dOut), dtype)];
-        const [out, lse, dqkv] = [empty(rows * q, dtype), empty(rows * shape.numHeads), empty(qkv.length, dtype)];
-        cuda.attentionForward(x, shape, batch, out, lse);
-        cuda.attentionBackward(x, shape, batch, out, lse, g, dqkv);
-        return { out: down(out), lse: down(lse), parts: split(down(dqkv), rows, q, kv) };
-      };
-      const [wide, narrow, again] = [run("f32"), run("bf16"), run("bf16")];
-      assert.deepEqual(narrow, again);
-      closeInNorm(`attention bf16 ${name}`, narrow.out, wide.out, 5e-3);
-      close(`attention bf16 ${name} log sum exp`, narrow.lse, wide.lse, 1e-3);
-      for (const [i, part] of ["dq", "dk", "dv"].entries())
-        closeInNorm(`attention bf16 ${name} ${part}`, narrow.parts[i]!, wide.parts[i]!, 1e-2);
-    });
+    for (const half of HALVES)
+      it(`attends ${name} in ${half} as in float32, forward and backward, the same every time`, () => {
+        const dOut = normal(2, rows * q);
+        const run = (dtype: Real) => {
+          // The same rounded values for both.
+          const [x, g] = [up(rounded(qkv, half), dtype), up(rounded(dOut, half), dtype)];
+          const [out, lse, dqkv] = [empty(rows * q, dtype), empty(rows * shape.numHeads), empty(qkv.length, dtype)];
+          cuda.attentionForward(x, shape, batch, out, lse);
+          cuda.attentionBackward(x, shape, batch, out, lse, g, dqkv);
+          return { out: down(out), lse: down(lse), parts: split(down(dqkv), rows, q, kv) };
+        };
+        const [wide, narrow, again] = [run("f32"), run(half), run(half)];
+        assert.deepEqual(narrow, again);
+        closeInNorm(`attention ${half} ${name}`, narrow.out, wide.out, allowed(half, 5e-3));
+        close(`attention ${half} ${name} log sum exp`, narrow.lse, wide.lse, 1e-3);
+        for (const [i, part] of ["dq", "dk", "dv"].entries())
+          closeInNorm(`attention ${half} ${name} ${part}`, narrow.parts[i]!, wide.parts[i]!, allowed(half, 1e-2));
+      });
   }
 });

@@ -10,7 +10,7 @@ import type {
 import { quantizeNf4 } from "../../lib/quant/nf4.js";
 import { PROJECTIONS, type Projection } from "../../lib/tensor/layers.js";
 import type { Descriptor } from "../lib/native/reference/layers.js";
-import { cuda, down, up, zeros } from "./device.js";
+import { cuda, down, type Real, up, zeros } from "./device.js";
 
 /** Codes that all matrices share, as the library shares them. */
 const constants = new Map<string, DeviceBuffer>();
@@ -24,10 +24,7 @@ export function loraOnDevice(lora: NativeLora<HostBuffers> | null): NativeLora<D
   return lora && { ...lora, a: up(lora.a), b: up(lora.b) };
 }
 
-export function linearOnDevice(
-  linear: NativeLinear<HostBuffers>,
-  dense: "f32" | "bf16" = "f32",
-): NativeLinear<DeviceBuffers> {
+export function linearOnDevice(linear: NativeLinear<HostBuffers>, dense: Real = "f32"): NativeLinear<DeviceBuffers> {
   const { weight } = linear;
   return {
     ...linear,
@@ -50,10 +47,7 @@ export function linearOnDevice(
   };
 }
 
-export function layerOnDevice(
-  layer: Descriptor,
-  dense: "f32" | "bf16" = "f32",
-): NativeDecoderLayerDescriptor<DeviceBuffers> {
+export function layerOnDevice(layer: Descriptor, dense: Real = "f32"): NativeDecoderLayerDescriptor<DeviceBuffers> {
   return {
     geometry: layer.geometry,
     inputNorm: up(layer.inputNorm),

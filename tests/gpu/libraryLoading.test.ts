@@ -75,16 +75,22 @@ onGpu("loading on the GPU", () => {
       cuda.dispose(uploaded);
     });
 
-    it(`has the dense values of ${dtype} that come over the host`, async () => {
-      const values = checkpoint.readFloat32(dtype);
-      const [matrix, uploaded] = [await weights.matrix(dtype, SHAPE), cuda.upload(values, { dtype: "bf16" })];
-      assert.deepEqual(matrix.dataSync(), cuda.downloadSync(uploaded));
-      const vector = await weights.vector(`${dtype}.vector`);
-      assert.deepEqual(vector.dataSync(), checkpoint.readFloat32(`${dtype}.vector`));
-      cuda.dispose(uploaded);
-      matrix.dispose();
-      vector.dispose();
-    });
+    for (const [computeType, type] of [
+      ["bfloat16", "bf16"],
+      ["float16", "f16"],
+    ] as const)
+      it(`has the dense values of ${dtype} that come over the host, in ${computeType}`, async () => {
+        const place = new DeviceWeights(activeCuda()!, checkpoint, computeType);
+        const values = checkpoint.readFloat32(dtype);
+        const [matrix, uploaded] = [await place.matrix(dtype, SHAPE), cuda.upload(values, { dtype: type })];
+        assert.deepEqual(matrix.dataSync(), cuda.downloadSync(uploaded));
+        const vector = await place.vector(`${dtype}.vector`);
+        assert.deepEqual(vector.dataSync(), checkpoint.readFloat32(`${dtype}.vector`));
+        cuda.dispose(uploaded);
+        matrix.dispose();
+        vector.dispose();
+        place.close();
+      });
 
     it(`refuses ${dtype} values that are not finite, naming the first`, async () => {
       const { inUse } = cuda.memory();

@@ -9,9 +9,9 @@ import torch
 
 NODE = os.environ.get("TUNELAB_GPU_NODE", "node")
 SCRIPT = os.environ["TUNELAB_GPU_RUN_OPS"]
-KINDS = {torch.float32: "f32", torch.bfloat16: "bf16", torch.int32: "i32", torch.uint8: "u8"}
-# bf16 results come back as float32.
-RETURNED = {"f32": torch.float32, "bf16": torch.float32, "i32": torch.int32, "u8": torch.uint8}
+KINDS = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16", torch.int32: "i32", torch.uint8: "u8"}
+# Halves come back as float32.
+RETURNED = {"f32": torch.float32, "bf16": torch.float32, "f16": torch.float32, "i32": torch.int32, "u8": torch.uint8}
 
 
 def raw(tensor):

@@ -4,7 +4,7 @@ import { quantizeBlockwise } from "../../lib/quant/blockwise8.js";
 import { SIGNED_DYNAMIC_MAP } from "../../lib/quant/dynamicMap.js";
 import { dequantizeNf4, NF4_CODE, quantizeNf4 } from "../../lib/quant/nf4.js";
 import { normal } from "../lib/native/reference/random.js";
-import { cuda, down, downBytes, empty, note, onGpu, rounded, up } from "./device.js";
+import { cuda, down, downBytes, empty, note, onGpu, REALS, rounded, up } from "./device.js";
 
 const COUNT = 64 * 70_000 + 34;
 
@@ -17,9 +17,9 @@ onGpu("CUDA quantisation", () => {
   const values = normal(1, COUNT, 0.02);
   values.fill(0, 640, 704);
 
-  for (const dtype of ["f32", "bf16"] as const)
+  for (const dtype of REALS)
     it(`quantises ${dtype} to NF4 like the TypeScript reference`, () => {
-      const input = dtype === "bf16" ? rounded(values) : values;
+      const input = dtype === "f32" ? values : rounded(values, dtype);
       const expected = quantizeNf4(input, { doubleQuant: false, variant: "cuda" });
       const blocks = expected.absmax.length;
       const [packed, absmax] = [empty(expected.packed.length, "u8"), empty(blocks)];
@@ -66,10 +66,10 @@ onGpu("CUDA quantisation", () => {
           nestedCode: up(SIGNED_DYNAMIC_MAP),
         };
         const expected = dequantizeNf4(state);
-        for (const dtype of ["f32", "bf16"] as const) {
+        for (const dtype of REALS) {
           const target = empty(rows * width, dtype);
           cuda.dequantizeNf4(onDevice, target);
-          assert.deepEqual(down(target), dtype === "f32" ? expected : rounded(expected));
+          assert.deepEqual(down(target), dtype === "f32" ? expected : rounded(expected, dtype));
         }
       });
 

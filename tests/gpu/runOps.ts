@@ -20,7 +20,7 @@ const loaded = loadAddon();
 const cuda = loaded.addon?.cuda;
 if (!cuda) throw new Error(loaded.addon ? "The addon was built without CUDA." : loaded.reason);
 
-const arrays = { f32: Float32Array, bf16: Uint16Array, i32: Int32Array, u8: Uint8Array };
+const arrays = { f32: Float32Array, bf16: Uint16Array, f16: Uint16Array, i32: Int32Array, u8: Uint8Array };
 
 function read(dtype: DeviceType, file: string): HostArray {
   const bytes = readFileSync(join(folder, file));
@@ -30,7 +30,7 @@ function read(dtype: DeviceType, file: string): HostArray {
 const { buffers, calls, outputs } = JSON.parse(readFileSync(join(folder, "request.json"), "utf8")) as Request;
 const onDevice = new Map<string, unknown>();
 for (const [name, { dtype, file, length = 0 }] of Object.entries(buffers)) {
-  const buffer: DeviceBuffer = file ? cuda.upload(read(dtype, file)) : cuda.createBuffer(dtype, length);
+  const buffer: DeviceBuffer = file ? cuda.upload(read(dtype, file), { dtype }) : cuda.createBuffer(dtype, length);
   if (!file) cuda.fill(buffer, 0);
   onDevice.set(name, buffer);
 }

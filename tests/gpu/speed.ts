@@ -30,7 +30,7 @@ function repeated<T extends Float32Array | Uint8Array>(to: T, next: () => number
 function noise(count: number, size: number): Float32Array {
   return repeated(new Float32Array(count), () => (Math.random() + Math.random() + Math.random() - 1.5) * 2 * size);
 }
-function buffer(count: number, size: number, dtype: "f32" | "bf16" = "f32"): DeviceBuffer {
+function buffer(count: number, size: number, dtype: "f32" | "bf16" | "f16" = "f32"): DeviceBuffer {
   return cuda!.upload(noise(count, size), { dtype });
 }
 
@@ -111,8 +111,13 @@ const cuSeqlens = Int32Array.from({ length: SAMPLES + 1 }, (_, i) => i * length)
 const tokens = length * SAMPLES;
 const positions = Int32Array.from({ length: tokens }, (_, i) => i % length);
 const batch = { cuSeqlens, positions };
-const [x, dy] = [buffer(tokens * HIDDEN, 1, "bf16"), buffer(tokens * HIDDEN, 0.01, "bf16")];
-const [y, dx] = [cuda.createBuffer("bf16", tokens * HIDDEN), cuda.createBuffer("bf16", tokens * HIDDEN)];
+/** Inputs and outputs of a layer and their gradients. */
+function rowsIn(dtype: "bf16" | "f16") {
+  const [x, dy] = [buffer(tokens * HIDDEN, 1, dtype), buffer(tokens * HIDDEN, 0.01, dtype)];
+  return { x, dy, y: cuda!.createBuffer(dtype, x.length), dx: cuda!.createBuffer(dtype, x.length) };
+}
+const inBf16 = rowsIn("bf16");
+const { x, y, dx } = inBf16;
 const gradients = Object.fromEntries(
   PROJECTIONS.map((name) => {
     const [inFeatures, outFeatures] = sizes[name];
@@ -124,7 +129,7 @@ console.log(`${probe.available ? probe.name : ""}, ${tokens} tokens in ${SAMPLES
 
 const parameters = Object.values(sizes).reduce((sum, [a, b]) => sum + a * b, 0);
 const gemms = (2 * tokens * parameters) / 1e9;
-function step(saving: Saving): void {
+function step(saving: Saving, { x, y, dy, dx } = inBf16): void {
   const state = cuda!.decoderLayerForward(layer, x, y, batch, { saving, training: true, seed: 1 });
   cuda!.decoderLayerBackward(layer, state, x, dy, dx, batch, gradients);
   cuda!.dispose(state);
@@ -165,6 +170,10 @@ show(
 );
 const none = time(() => step("none"));
 show("layer forward and backward, recomputed", none, `${((3 * gemms) / none).toFixed(0)} TFLOP/s of GEMMs`);
+const inF16 = rowsIn("f16");
+const f16 = time(() => step("all", inF16));
+show("layer forward and backward, all saved, in f16", f16, `${((2 * gemms) / f16).toFixed(0)} TFLOP/s of GEMMs`);
+for (const item of Object.values(inF16)) cuda.dispose(item);
 cuda.setPanelBudget(2 ** 31);
 const kept = time(() => step("all"));
 show("layer forward and backward, all saved, weights kept in bf16", kept);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DeviceBuffer } from "../../lib/native/addon.js";
 import { generator, normal } from "../lib/native/reference/random.js";
-import { close, cuda, down, onGpu, rounded, tensors, up } from "./device.js";
+import { close, cuda, down, HALVES, onGpu, rounded, tensors, up } from "./device.js";
 import { type Argument, blank, both, dense, type ElementKind, random, sizeOf } from "./tensorOps.js";
 
 const KINDS: readonly ElementKind[] = ["floats", "integers", "bools"];
@@ -130,31 +130,32 @@ onGpu("tensor copies", () => {
     }
   });
 
-  it("bfloat16, as it lies", () => {
-    const [rows, columns] = [37, 40];
-    const x = normal(1, rows * columns);
-    const [from, to] = [up(x, "bf16"), cuda.createBuffer("bf16", x.length)];
-    tensors.device.copy(
-      from,
-      Float64Array.of(1, columns),
-      0,
-      Float64Array.of(columns, rows),
-      to,
-      dense([columns, rows]),
-      0,
-    );
-    const expected = rounded(x);
-    assert.deepEqual(
-      down(to),
-      expected.map((_, i) => expected[(i % rows) * columns + Math.floor(i / rows)]!),
-    );
-    const taken = cuda.createBuffer("bf16", 2 * columns);
-    tensors.device.gather(from, 1, 1, rows, columns, cuda.upload(Int32Array.of(36, 0)), taken);
-    assert.deepEqual(
-      down(taken),
-      Float32Array.of(...expected.subarray(36 * columns), ...expected.subarray(0, columns)),
-    );
-  });
+  for (const half of HALVES)
+    it(`${half}, as it lies`, () => {
+      const [rows, columns] = [37, 40];
+      const x = normal(1, rows * columns);
+      const [from, to] = [up(x, half), cuda.createBuffer(half, x.length)];
+      tensors.device.copy(
+        from,
+        Float64Array.of(1, columns),
+        0,
+        Float64Array.of(columns, rows),
+        to,
+        dense([columns, rows]),
+        0,
+      );
+      const expected = rounded(x, half);
+      assert.deepEqual(
+        down(to),
+        expected.map((_, i) => expected[(i % rows) * columns + Math.floor(i / rows)]!),
+      );
+      const taken = cuda.createBuffer(half, 2 * columns);
+      tensors.device.gather(from, 1, 1, rows, columns, cuda.upload(Int32Array.of(36, 0)), taken);
+      assert.deepEqual(
+        down(taken),
+        Float32Array.of(...expected.subarray(36 * columns), ...expected.subarray(0, columns)),
+      );
+    });
 
   it("more than 2^31 elements", function () {
     const [rows, columns] = [65_539, 32_771];
@@ -266,13 +267,26 @@ onGpu("tensor products", () => {
     }
   });
 
-  it("of bfloat16, with float32 results", () => {
-    const [batch, m, n, k] = [3, 32, 24, 64];
-    const [a, b] = [normal(1, batch * m * k), normal(2, batch * k * n)];
-    const out = cuda.createBuffer("f32", batch * m * n);
-    tensors.device.batchMatMul(up(a, "bf16"), up(b, "bf16"), out, batch, m, n, k, false, false, false, false);
-    const expected = new Float32Array(batch * m * n);
-    tensors.host.batchMatMul(rounded(a), rounded(b), expected, batch, m, n, k, false, false, false, false);
-    close("tensor product of bf16, with f32 results", down(out), expected, 1e-5);
-  });
+  for (const half of HALVES)
+    it(`of ${half}, with float32 results`, () => {
+      const [batch, m, n, k] = [3, 32, 24, 64];
+      const [a, b] = [normal(1, batch * m * k), normal(2, batch * k * n)];
+      const out = cuda.createBuffer("f32", batch * m * n);
+      tensors.device.batchMatMul(up(a, half), up(b, half), out, batch, m, n, k, false, false, false, false);
+      const expected = new Float32Array(batch * m * n);
+      tensors.host.batchMatMul(
+        rounded(a, half),
+        rounded(b, half),
+        expected,
+        batch,
+        m,
+        n,
+        k,
+        false,
+        false,
+        false,
+        false,
+      );
+      close(`tensor product of ${half}, with f32 results`, down(out), expected, 1e-5);
+    });
 });

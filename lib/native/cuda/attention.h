@@ -1,5 +1,5 @@
-// Causal attention over packed sequences with grouped key/value heads. bf16 with head dims 64 and 128 runs on the tensor
-// cores (attention_forward.cu, attention_backward.cu), everything else in float32 arithmetic (attention_plain.cu).
+// Causal attention over packed sequences with grouped key/value heads. bf16 and f16 with head dims 64 and 128 run on the
+// tensor cores (attention_forward.cu, attention_backward.cu), everything else in float32 arithmetic (attention_plain.cu).
 #pragma once
 #include <cstdint>
 

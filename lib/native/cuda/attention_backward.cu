@@ -27,13 +27,13 @@ __global__ void deltaKernel(const T* out, const T* dOut, int64_t stride, int64_t
 }
 
 // Four warps of 16 queries.
-template <int dim>
+template <typename T, int dim>
 __global__ void __launch_bounds__(threads)
-    queryGradientKernel(const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, int64_t strideQ,
+    queryGradientKernel(const T* __restrict__ q, const T* __restrict__ k, const T* __restrict__ v, int64_t strideQ,
                         int64_t strideKv, int heads, int group, const AttentionTile* tiles, float scale,
-                        const bf16* __restrict__ dOut, int64_t strideOut, const float* lse, const float* delta, bf16* dq) {
+                        const T* __restrict__ dOut, int64_t strideOut, const float* lse, const float* delta, T* dq) {
   extern __shared__ __align__(128) char memory[];
-  constexpr uint32_t tileBytes = tileRows * dim * sizeof(bf16);
+  constexpr uint32_t tileBytes = tileRows * dim * halfBytes;
   const uint32_t queries = sharedAddress(memory), gradients = queries + tileBytes, keys = gradients + tileBytes,
                  values = keys + 2 * tileBytes;
   const AttentionTile tile = tiles[blockIdx.x];
@@ -80,11 +80,11 @@ __global__ void __launch_bounds__(threads)
       for (int j = 0; j < tileRows / 16; j++) {
         uint32_t b[4];
         loadRight<dim>(b, keys + buffer, j * 16, i * 2);
-        multiply(score[2 * j], left, b[0], b[1]);
-        multiply(score[2 * j + 1], left, b[2], b[3]);
+        multiply<T>(score[2 * j], left, b[0], b[1]);
+        multiply<T>(score[2 * j + 1], left, b[2], b[3]);
         loadRight<dim>(b, values + buffer, j * 16, i * 2);
-        multiply(dp[2 * j], given, b[0], b[1]);
-        multiply(dp[2 * j + 1], given, b[2], b[3]);
+        multiply<T>(dp[2 * j], given, b[0], b[1]);
+        multiply<T>(dp[2 * j + 1], given, b[2], b[3]);
       }
     }
     const int firstKey = step * tileRows;
@@ -101,13 +101,13 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
     for (int i = 0; i < tileRows / 16; i++) {
       uint32_t ds[4];
-      asLeft(ds, score[2 * i], score[2 * i + 1]);
+      asLeft<T>(ds, score[2 * i], score[2 * i + 1]);
 #pragma unroll
       for (int j = 0; j < dim / 16; j++) {
         uint32_t b[4];
         loadRightTransposed<dim>(b, keys + buffer, i * 16, j * 2);
-        multiply(result[2 * j], ds, b[0], b[1]);
-        multiply(result[2 * j + 1], ds, b[2], b[3]);
+        multiply<T>(result[2 * j], ds, b[0], b[1]);
+        multiply<T>(result[2 * j + 1], ds, b[2], b[3]);
       }
     }
     __syncthreads();
@@ -116,10 +116,10 @@ __global__ void __launch_bounds__(threads)
   for (int half = 0; half < 2; half++) {
     const int row = warp * 16 + lane / 4 + half * 8;
     if (row >= tile.rows) continue;
-    bf16* target = dq + at + row * strideQ + lane % 4 * 2;
+    T* target = dq + at + row * strideQ + lane % 4 * 2;
 #pragma unroll
     for (int j = 0; j < dim / 8; j++)
-      *reinterpret_cast<uint32_t*>(target + j * 8) = packPair(result[j][2 * half], result[j][2 * half + 1]);
+      *reinterpret_cast<uint32_t*>(target + j * 8) = packPair<T>(result[j][2 * half], result[j][2 * half + 1]);
   }
 }
 
@@ -127,13 +127,13 @@ __global__ void __launch_bounds__(threads)
 // so that they are left operands of both products as they lie in the registers.
 constexpr int queryStep = 32;
 
-template <int dim>
+template <typename T, int dim>
 __global__ void __launch_bounds__(threads)
-    keyGradientKernel(const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, int64_t strideQ,
+    keyGradientKernel(const T* __restrict__ q, const T* __restrict__ k, const T* __restrict__ v, int64_t strideQ,
                       int64_t strideKv, int heads, int group, const AttentionTile* tiles, float scale,
-                      const bf16* __restrict__ dOut, int64_t strideOut, const float* lse, const float* delta, bf16* dk, bf16* dv) {
+                      const T* __restrict__ dOut, int64_t strideOut, const float* lse, const float* delta, T* dk, T* dv) {
   extern __shared__ __align__(128) char memory[];
-  constexpr uint32_t tileBytes = tileRows * dim * sizeof(bf16), stepBytes = queryStep * dim * sizeof(bf16);
+  constexpr uint32_t tileBytes = tileRows * dim * halfBytes, stepBytes = queryStep * dim * halfBytes;
   const uint32_t keys = sharedAddress(memory), values = keys + tileBytes, queries = values + tileBytes,
                  gradients = queries + 2 * stepBytes;
   __shared__ float shifts[2][queryStep], pulls[2][queryStep];
@@ -184,11 +184,11 @@ __global__ void __launch_bounds__(threads)
       for (int j = 0; j < queryStep / 16; j++) {
         uint32_t b[4];
         loadRight<dim>(b, query, j * 16, i * 2);
-        multiply(score[2 * j], key, b[0], b[1]);
-        multiply(score[2 * j + 1], key, b[2], b[3]);
+        multiply<T>(score[2 * j], key, b[0], b[1]);
+        multiply<T>(score[2 * j + 1], key, b[2], b[3]);
         loadRight<dim>(b, gradient, j * 16, i * 2);
-        multiply(dp[2 * j], value, b[0], b[1]);
-        multiply(dp[2 * j + 1], value, b[2], b[3]);
+        multiply<T>(dp[2 * j], value, b[0], b[1]);
+        multiply<T>(dp[2 * j + 1], value, b[2], b[3]);
       }
     }
     // Place of the step's first query relative to the tile's first key.
@@ -205,17 +205,17 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
     for (int i = 0; i < queryStep / 16; i++) {
       uint32_t p[4], ds[4];
-      asLeft(p, score[2 * i], score[2 * i + 1]);
-      asLeft(ds, dp[2 * i], dp[2 * i + 1]);
+      asLeft<T>(p, score[2 * i], score[2 * i + 1]);
+      asLeft<T>(ds, dp[2 * i], dp[2 * i + 1]);
 #pragma unroll
       for (int j = 0; j < dim / 16; j++) {
         uint32_t b[4];
         loadRightTransposed<dim>(b, gradient, i * 16, j * 2);
-        multiply(valueResult[2 * j], p, b[0], b[1]);
-        multiply(valueResult[2 * j + 1], p, b[2], b[3]);
+        multiply<T>(valueResult[2 * j], p, b[0], b[1]);
+        multiply<T>(valueResult[2 * j + 1], p, b[2], b[3]);
         loadRightTransposed<dim>(b, query, i * 16, j * 2);
-        multiply(keyResult[2 * j], ds, b[0], b[1]);
-        multiply(keyResult[2 * j + 1], ds, b[2], b[3]);
+        multiply<T>(keyResult[2 * j], ds, b[0], b[1]);
+        multiply<T>(keyResult[2 * j + 1], ds, b[2], b[3]);
       }
     }
     __syncthreads();
@@ -227,34 +227,34 @@ __global__ void __launch_bounds__(threads)
     const int64_t target = at + row * strideKv + lane % 4 * 2;
 #pragma unroll
     for (int j = 0; j < dim / 8; j++) {
-      *reinterpret_cast<uint32_t*>(dk + target + j * 8) = packPair(keyResult[j][2 * half], keyResult[j][2 * half + 1]);
-      *reinterpret_cast<uint32_t*>(dv + target + j * 8) = packPair(valueResult[j][2 * half], valueResult[j][2 * half + 1]);
+      *reinterpret_cast<uint32_t*>(dk + target + j * 8) = packPair<T>(keyResult[j][2 * half], keyResult[j][2 * half + 1]);
+      *reinterpret_cast<uint32_t*>(dv + target + j * 8) = packPair<T>(valueResult[j][2 * half], valueResult[j][2 * half + 1]);
     }
   }
 }
 
 // --- launchers -------------------------------------------------------------------------------------------------
 
-template <int dim>
+template <typename T, int dim>
 static void launch(const AttentionInputs& inputs, const void* dOut, int64_t strideOut, const float* lse, const float* delta, void* dq,
                    void* dk, void* dv) {
-  constexpr int tileBytes = tileRows * dim * static_cast<int>(sizeof(bf16));
+  constexpr int tileBytes = tileRows * dim * halfBytes;
   constexpr int queryBytes = 6 * tileBytes, keyBytes = 2 * tileBytes + 4 * (tileBytes * queryStep / tileRows);
-  cudaCheck(cudaFuncSetAttribute(queryGradientKernel<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, queryBytes));
-  cudaCheck(cudaFuncSetAttribute(keyGradientKernel<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, keyBytes));
+  cudaCheck(cudaFuncSetAttribute(queryGradientKernel<T, dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, queryBytes));
+  cudaCheck(cudaFuncSetAttribute(keyGradientKernel<T, dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, keyBytes));
   const QkvShape& shape = inputs.shape;
   const int heads = static_cast<int>(shape.heads), group = static_cast<int>(shape.heads / shape.kvHeads);
   const float scale = 1.0f / sqrtf(static_cast<float>(dim));
-  const auto* q = static_cast<const bf16*>(inputs.q);
-  const auto* k = static_cast<const bf16*>(inputs.k);
-  const auto* v = static_cast<const bf16*>(inputs.v);
-  keyGradientKernel<dim><<<dim3(inputs.tileCount, static_cast<unsigned>(shape.kvHeads)), threads, keyBytes, stream()>>>(
-      q, k, v, inputs.strideQ, inputs.strideKv, heads, group, inputs.tiles, scale, static_cast<const bf16*>(dOut), strideOut, lse, delta,
-      static_cast<bf16*>(dk), static_cast<bf16*>(dv));
+  const auto* q = static_cast<const T*>(inputs.q);
+  const auto* k = static_cast<const T*>(inputs.k);
+  const auto* v = static_cast<const T*>(inputs.v);
+  keyGradientKernel<T, dim><<<dim3(inputs.tileCount, static_cast<unsigned>(shape.kvHeads)), threads, keyBytes, stream()>>>(
+      q, k, v, inputs.strideQ, inputs.strideKv, heads, group, inputs.tiles, scale, static_cast<const T*>(dOut), strideOut, lse, delta,
+      static_cast<T*>(dk), static_cast<T*>(dv));
   cudaCheckLaunch();
-  queryGradientKernel<dim><<<dim3(inputs.tileCount, static_cast<unsigned>(heads)), threads, queryBytes, stream()>>>(
-      q, k, v, inputs.strideQ, inputs.strideKv, heads, group, inputs.tiles, scale, static_cast<const bf16*>(dOut), strideOut, lse, delta,
-      static_cast<bf16*>(dq));
+  queryGradientKernel<T, dim><<<dim3(inputs.tileCount, static_cast<unsigned>(heads)), threads, queryBytes, stream()>>>(
+      q, k, v, inputs.strideQ, inputs.strideKv, heads, group, inputs.tiles, scale, static_cast<const T*>(dOut), strideOut, lse, delta,
+      static_cast<T*>(dq));
   cudaCheckLaunch();
 }
 
@@ -268,12 +268,17 @@ void attentionBackward(const AttentionInputs& inputs, const void* out, const voi
         static_cast<int>(inputs.shape.headDim), delta);
   });
   cudaCheckLaunch();
-  if (!attentionUsesTensorCores(inputs, strideOut) || !aligned(dOut, 16))
+  if (!attentionUsesTensorCores(inputs, strideOut) || !aligned(dOut, 16)) {
     attentionBackwardPlain(inputs, dOut, strideOut, lse, delta, dq, dk, dv);
-  else if (inputs.shape.headDim == 64)
-    launch<64>(inputs, dOut, strideOut, lse, delta, dq, dk, dv);
-  else
-    launch<128>(inputs, dOut, strideOut, lse, delta, dq, dk, dv);
+    return;
+  }
+  withHalf(inputs.dtype, [&](auto t) {
+    using T = decltype(t);
+    if (inputs.shape.headDim == 64)
+      launch<T, 64>(inputs, dOut, strideOut, lse, delta, dq, dk, dv);
+    else
+      launch<T, 128>(inputs, dOut, strideOut, lse, delta, dq, dk, dv);
+  });
 }
 
 }  // namespace tunelab::cuda

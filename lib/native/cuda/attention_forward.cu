@@ -12,13 +12,13 @@ constexpr int tileRows = attentionTileRows;
 constexpr int threads = 128;
 
 // Three blocks a multiprocessor hide each other's softmax.
-template <int dim>
+template <typename T, int dim>
 __global__ void __launch_bounds__(threads, 3)
-    attentionForwardKernel(const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, int64_t strideQ,
-                           int64_t strideKv, int heads, int group, const AttentionTile* tiles, float scaleLog2, bf16* out,
+    attentionForwardKernel(const T* __restrict__ q, const T* __restrict__ k, const T* __restrict__ v, int64_t strideQ,
+                           int64_t strideKv, int heads, int group, const AttentionTile* tiles, float scaleLog2, T* out,
                            int64_t strideOut, float* lse) {
   extern __shared__ __align__(128) char memory[];
-  constexpr uint32_t tileBytes = tileRows * dim * sizeof(bf16);
+  constexpr uint32_t tileBytes = tileRows * dim * halfBytes;
   const uint32_t keys = sharedAddress(memory), values = keys + 2 * tileBytes;
   const AttentionTile tile = tiles[blockIdx.x];
   const int head = blockIdx.y, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -62,8 +62,8 @@ __global__ void __launch_bounds__(threads, 3)
       for (int j = 0; j < tileRows / 16; j++) {
         uint32_t b[4];
         loadRight<dim>(b, keys + buffer, j * 16, i * 2);
-        multiply(score[2 * j], query[i], b[0], b[1]);
-        multiply(score[2 * j + 1], query[i], b[2], b[3]);
+        multiply<T>(score[2 * j], query[i], b[0], b[1]);
+        multiply<T>(score[2 * j + 1], query[i], b[2], b[3]);
       }
 
     const int firstKey = step * tileRows;
@@ -104,13 +104,13 @@ __global__ void __launch_bounds__(threads, 3)
 #pragma unroll
     for (int i = 0; i < tileRows / 16; i++) {
       uint32_t p[4];
-      asLeft(p, score[2 * i], score[2 * i + 1]);
+      asLeft<T>(p, score[2 * i], score[2 * i + 1]);
 #pragma unroll
       for (int j = 0; j < dim / 16; j++) {
         uint32_t b[4];
         loadRightTransposed<dim>(b, values + buffer, i * 16, j * 2);
-        multiply(output[2 * j], p, b[0], b[1]);
-        multiply(output[2 * j + 1], p, b[2], b[3]);
+        multiply<T>(output[2 * j], p, b[0], b[1]);
+        multiply<T>(output[2 * j + 1], p, b[2], b[3]);
       }
     }
     __syncthreads();
@@ -125,10 +125,10 @@ __global__ void __launch_bounds__(threads, 3)
     if (row >= tile.rows) continue;
     const float scale = 1.0f / total;
     const int64_t at = tile.firstRow + row;
-    bf16* target = out + at * strideOut + head * dim + lane % 4 * 2;
+    T* target = out + at * strideOut + head * dim + lane % 4 * 2;
 #pragma unroll
     for (int j = 0; j < dim / 8; j++)
-      *reinterpret_cast<uint32_t*>(target + j * 8) = packPair(output[j][2 * half] * scale, output[j][2 * half + 1] * scale);
+      *reinterpret_cast<uint32_t*>(target + j * 8) = packPair<T>(output[j][2 * half] * scale, output[j][2 * half + 1] * scale);
     if (lse && lane % 4 == 0) lse[at * heads + head] = (most[half] * scaleLog2 + log2f(total)) * 0.6931471805599453f;
   }
 }
@@ -137,31 +137,36 @@ __global__ void __launch_bounds__(threads, 3)
 
 bool attentionUsesTensorCores(const AttentionInputs& inputs, int64_t strideOut) {
   const int64_t dim = inputs.shape.headDim;
-  return inputs.dtype == Dtype::bf16 && (dim == 64 || dim == 128) && inputs.strideQ % 8 == 0 && inputs.strideKv % 8 == 0 &&
+  return isHalf(inputs.dtype) && (dim == 64 || dim == 128) && inputs.strideQ % 8 == 0 && inputs.strideKv % 8 == 0 &&
          strideOut % 8 == 0 && aligned(inputs.q, 16) && aligned(inputs.k, 16) && aligned(inputs.v, 16);
 }
 
-template <int dim>
+template <typename T, int dim>
 static void launch(const AttentionInputs& inputs, void* out, int64_t strideOut, float* lse) {
-  constexpr int bytes = 4 * tileRows * dim * static_cast<int>(sizeof(bf16));
-  cudaCheck(cudaFuncSetAttribute(attentionForwardKernel<dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+  constexpr int bytes = 4 * tileRows * dim * halfBytes;
+  cudaCheck(cudaFuncSetAttribute(attentionForwardKernel<T, dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   const QkvShape& shape = inputs.shape;
   const float scaleLog2 = 1.4426950408889634f / sqrtf(static_cast<float>(dim));
-  attentionForwardKernel<dim><<<dim3(inputs.tileCount, static_cast<unsigned>(shape.heads)), threads, bytes, stream()>>>(
-      static_cast<const bf16*>(inputs.q), static_cast<const bf16*>(inputs.k), static_cast<const bf16*>(inputs.v), inputs.strideQ,
+  attentionForwardKernel<T, dim><<<dim3(inputs.tileCount, static_cast<unsigned>(shape.heads)), threads, bytes, stream()>>>(
+      static_cast<const T*>(inputs.q), static_cast<const T*>(inputs.k), static_cast<const T*>(inputs.v), inputs.strideQ,
       inputs.strideKv, static_cast<int>(shape.heads), static_cast<int>(shape.heads / shape.kvHeads), inputs.tiles, scaleLog2,
-      static_cast<bf16*>(out), strideOut, lse);
+      static_cast<T*>(out), strideOut, lse);
   cudaCheckLaunch();
 }
 
 void attentionForward(const AttentionInputs& inputs, void* out, int64_t strideOut, float* lse) {
   if (inputs.tileCount == 0) return;
-  if (!attentionUsesTensorCores(inputs, strideOut))
+  if (!attentionUsesTensorCores(inputs, strideOut)) {
     attentionForwardPlain(inputs, out, strideOut, lse);
-  else if (inputs.shape.headDim == 64)
-    launch<64>(inputs, out, strideOut, lse);
-  else
-    launch<128>(inputs, out, strideOut, lse);
+    return;
+  }
+  withHalf(inputs.dtype, [&](auto t) {
+    using T = decltype(t);
+    if (inputs.shape.headDim == 64)
+      launch<T, 64>(inputs, out, strideOut, lse);
+    else
+      launch<T, 128>(inputs, out, strideOut, lse);
+  });
 }
 
 }  // namespace tunelab::cuda

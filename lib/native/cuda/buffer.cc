@@ -4,7 +4,7 @@
 
 namespace tunelab::cuda {
 
-const char* const dtypeNames[dtypeCount] = {"f32", "bf16", "i32", "u8"};
+const char* const dtypeNames[dtypeCount] = {"f32", "bf16", "f16", "i32", "u8"};
 
 StoragePtr makeStorage(Dtype dtype, size_t length, Owner owner) {
   return StoragePtr(new Storage{Block(length * sizeOf(dtype), owner), HostBlock(), dtype, length});
@@ -52,8 +52,8 @@ StoragePtr optionalBufferOf(const Napi::Value& value, Dtype dtype, const char* n
 
 StoragePtr floatBufferOf(const Napi::Value& value, const char* name, size_t length) {
   StoragePtr storage = bufferOf(value, name, length);
-  if (storage->dtype != Dtype::f32 && storage->dtype != Dtype::bf16)
-    refuse(value.Env(), std::string(name) + " is " + dtypeNames[static_cast<int>(storage->dtype)] + ", expected f32 or bf16.");
+  if (!isReal(storage->dtype))
+    refuse(value.Env(), std::string(name) + " is " + dtypeNames[static_cast<int>(storage->dtype)] + ", expected f32, bf16 or f16.");
   return storage;
 }
 

@@ -39,7 +39,7 @@ StoragePtr bufferOf(const Napi::Value& value, const char* name, size_t length = 
 StoragePtr bufferOf(const Napi::Value& value, Dtype dtype, const char* name, size_t length = anySize);
 // null and undefined give a null pointer.
 StoragePtr optionalBufferOf(const Napi::Value& value, Dtype dtype, const char* name, size_t length = anySize);
-// f32 or bf16.
+// f32, bf16 or f16.
 StoragePtr floatBufferOf(const Napi::Value& value, const char* name, size_t length = anySize);
 
 inline float* floatsOf(const StoragePtr& storage) { return storage ? static_cast<float*>(storage->data()) : nullptr; }

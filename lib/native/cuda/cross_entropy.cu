@@ -1,5 +1,5 @@
-// Softmax, loss and the logits' gradient in two passes over a row, one block a row. The gradient overwrites the logits, as
-// bf16 where the products take bf16: half the memory of a second buffer and one write instead of two.
+// Softmax, loss and the logits' gradient in two passes over a row, one block a row. The gradient overwrites the logits, in
+// the type that the products take: half the memory of a second buffer and one write instead of two.
 #include "cuda/cross_entropy.h"
 
 #include "cuda/real.cuh"

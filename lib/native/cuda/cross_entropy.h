@@ -6,8 +6,8 @@
 namespace tunelab::cuda {
 
 // logits [rows, vocabulary] f32, one label a row. losses[row] = log sum exp(z) - z[label]. With scale not 0 the logits
-// become scale * (softmax(z) - onehot(label)), of type `dtype`: bf16 lies at the front of each row, rows 2 * vocabulary
-// elements apart.
+// become scale * (softmax(z) - onehot(label)), of type `dtype`: bf16 and f16 lie at the front of each row, rows
+// 2 * vocabulary elements apart.
 void crossEntropyRows(float* logits, const int32_t* labels, int64_t rows, int64_t vocabulary, float scale, Dtype dtype, float* losses);
 
 // *result = sum of the values, in float64 and a fixed order.

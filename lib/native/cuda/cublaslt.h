@@ -21,7 +21,15 @@ enum ComputeType { compute32F = 68 };
 enum Operation { opN = 0, opT = 1 };
 enum DescAttribute { descTransA = 3, descTransB = 4 };
 enum LayoutAttribute { layoutBatchCount = 5, layoutBatchStride = 6 };
-enum PreferenceAttribute { preferWorkspace = 1, preferAlignmentA = 5, preferAlignmentB = 6, preferAlignmentC = 7, preferAlignmentD = 8 };
+enum PreferenceAttribute {
+  preferWorkspace = 1,
+  preferReduction = 3,
+  preferAlignmentA = 5,
+  preferAlignmentB = 6,
+  preferAlignmentC = 7,
+  preferAlignmentD = 8
+};
+enum ReductionScheme { reduceInComputeType = 2 };
 
 struct Algo {
   uint64_t data[8];

@@ -2,12 +2,12 @@
 
 namespace tunelab::cuda {
 
-DecodeGroup decodeGroup(const std::vector<const Projection*>& projections) {
+DecodeGroup decodeGroup(const std::vector<const Projection*>& projections, Dtype dtype) {
   DecodeGroup group{};
   group.in = static_cast<int>(projections.front()->in);
   for (const Projection* projection : projections) {
     DecodeMember& to = group.members[group.count++];
-    to.dense = projection->weight.dense(Dtype::bf16);
+    to.dense = projection->weight.dense(dtype);
     if (projection->weight.nf4()) to.codes = *projection->weight.nf4();
     to.bias = floatsOf(projection->bias);
     to.out = static_cast<int>(projection->out);

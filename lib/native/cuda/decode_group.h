@@ -7,7 +7,7 @@
 
 namespace tunelab::cuda {
 
-// At most decodeMembers projections of one input. A dense weight that is not bf16 gives a group that decodeLinearFits refuses.
-DecodeGroup decodeGroup(const std::vector<const Projection*>& projections);
+// At most decodeMembers projections of one input. A dense weight of another type gives a group that decodeLinearFits refuses.
+DecodeGroup decodeGroup(const std::vector<const Projection*>& projections, Dtype dtype);
 
 }  // namespace tunelab::cuda

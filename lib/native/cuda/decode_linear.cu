@@ -19,13 +19,14 @@ constexpr int decodeThreads = 32 * (decodeWarps + 1);
 // Packs of eight elements of a row that a thread holds while a row is normalised: rows of up to 8192.
 constexpr int normPacks = 4, normMost = normPacks * 8 * decodeThreads;
 // A thread's part of a row of up to normMost elements.
+template <typename T>
 struct RowPart {
-  Pack<bf16, 8> packs[normPacks];
+  Pack<T, 8> packs[normPacks];
   __device__ static int column(int p) { return (p * decodeThreads + threadIdx.x) * 8; }
-  __device__ void fetch(const bf16* row, int in) {
+  __device__ void fetch(const T* row, int in) {
 #pragma unroll
     for (int p = 0; p < normPacks; p++)
-      if (column(p) < in) packs[p] = load<bf16, 8>(row + column(p));
+      if (column(p) < in) packs[p] = load<T, 8>(row + column(p));
   }
   __device__ void normalise(const float* norm, float eps, int in) {
     float squares = 0;
@@ -40,10 +41,10 @@ struct RowPart {
       if (column(p) >= in) break;
       const Pack<float, 4> weights[2] = {load<float, 4>(norm + column(p)), load<float, 4>(norm + column(p) + 4)};
 #pragma unroll
-      for (int j = 0; j < 8; j++) packs[p].set(j, toFloat(fromFloat<bf16>(packs[p].get(j) * scale)) * weights[j / 4].get(j % 4));
+      for (int j = 0; j < 8; j++) packs[p].set(j, toFloat(fromFloat<T>(packs[p].get(j) * scale)) * weights[j / 4].get(j % 4));
     }
   }
-  __device__ void keep(bf16* to, int in) const {
+  __device__ void keep(T* to, int in) const {
 #pragma unroll
     for (int p = 0; p < normPacks; p++)
       if (column(p) < in) store(to + column(p), packs[p]);
@@ -51,18 +52,20 @@ struct RowPart {
 };
 
 // Rows of x into shared memory, normalised where a norm is given; `part` holds the thread's part of the first already.
-__device__ inline void stageInput(const DecodeCall& call, RowPart& part, int in, const bf16* from, int rows, bf16* to, int strideTo) {
+template <typename T>
+__device__ inline void stageInput(const DecodeCall& call, RowPart<T>& part, int in, const T* from, int rows, T* to, int strideTo) {
   for (int r = 0; r < rows; r++) {
     if (r > 0) part.fetch(from + r * call.strideX, in);
     if (call.norm) part.normalise(call.norm, call.eps, in);
     part.keep(to + r * strideTo, in);
     // Longer rows have no norm.
-    for (int i = normMost + threadIdx.x * 8; i < in; i += decodeThreads * 8) store(to + r * strideTo + i, load<bf16, 8>(from + r * call.strideX + i));
+    for (int i = normMost + threadIdx.x * 8; i < in; i += decodeThreads * 8) store(to + r * strideTo + i, load<T, 8>(from + r * call.strideX + i));
   }
 }
 
 // t[row, r] = x[row] . A[r] by one block; says so in `ready`.
-__device__ inline void makeT(const DecodeGroup& group, const DecodeCall& call, int r, int firstRow, int rows, const bf16* x, int64_t strideX,
+template <typename T>
+__device__ inline void makeT(const DecodeGroup& group, const DecodeCall& call, int r, int firstRow, int rows, const T* x, int64_t strideX,
                              unsigned* ready) {
   const float* a = nullptr;
   for (int m = 0; m < group.count; m++) {
@@ -75,12 +78,12 @@ __device__ inline void makeT(const DecodeGroup& group, const DecodeCall& call, i
 #pragma unroll
     for (int n = 0; n < rowsAtOnce; n++) {
       if (n >= rows) break;
-      const Pack<bf16, 4> values = load<bf16, 4>(x + n * strideX + i);
+      const Pack<T, 4> values = load<T, 4>(x + n * strideX + i);
 #pragma unroll
       for (int j = 0; j < 4; j++) sums[n] += values.get(j) * weights.get(j);
     }
   }
-  bf16* behind = const_cast<bf16*>(static_cast<const bf16*>(call.x)) + group.in;
+  T* behind = const_cast<T*>(static_cast<const T*>(call.x)) + group.in;
 #pragma unroll
   for (int n = 0; n < rowsAtOnce; n++) {
     if (n >= rows) break;
@@ -88,10 +91,10 @@ __device__ inline void makeT(const DecodeGroup& group, const DecodeCall& call, i
     const int64_t row = firstRow + n;
     if (threadIdx.x == 0) {
       call.t[row * group.rank + r] = sum;
-      if (call.keepT) behind[row * call.strideX + r] = fromFloat<bf16>(sum);
+      if (call.keepT) behind[row * call.strideX + r] = fromFloat<T>(sum);
     }
     if (call.keepT && r == 0)
-      for (int i = group.rank + threadIdx.x; i < call.strideX - group.in; i += decodeThreads) behind[row * call.strideX + i] = fromFloat<bf16>(0);
+      for (int i = group.rank + threadIdx.x; i < call.strideX - group.in; i += decodeThreads) behind[row * call.strideX + i] = fromFloat<T>(0);
   }
   if (threadIdx.x == 0) {
     __threadfence();
@@ -114,7 +117,8 @@ constexpr int fullBarrier = 1, freeBarrier = 3;
 
 // What follows the products of a tile, by one warp: LoRA, bias, the residual sum or SwiGLU. partial: two places for sums
 // [warps, tileRows, width].
-__device__ inline void finishTiles(const DecodeGroup& group, const DecodeCall& call, const Share& share, int tile, int firstRow,
+template <typename T>
+__device__ inline void finishTiles(const DecodeGroup& group, const DecodeCall& call, const Share<T>& share, int tile, int firstRow,
                                    const unsigned* counters, const float* partial, int width) {
   const int lane = threadIdx.x % 32, r = lane % tileRows;
   for (int place = 0; tile < share.count; tile += share.stride, place ^= 1) {
@@ -134,7 +138,7 @@ __device__ inline void finishTiles(const DecodeGroup& group, const DecodeCall& c
       const int64_t row = firstRow + n, to = row * call.strideY + column;
       float value = bias, base = 0;
       if (present) {
-        if (call.base) base = call.outputType == Dtype::f32 ? static_cast<const float*>(call.base)[to] : toFloat(static_cast<const bf16*>(call.base)[to]);
+        if (call.base) base = call.outputType == Dtype::f32 ? static_cast<const float*>(call.base)[to] : toFloat(static_cast<const T*>(call.base)[to]);
         if (owner.b) {
           const float* t = call.t + row * group.rank + owner.rankOffset;
           float low = 0;
@@ -150,14 +154,14 @@ __device__ inline void finishTiles(const DecodeGroup& group, const DecodeCall& c
         const float up = __shfl_down_sync(0xffffffffu, value, 8);
         writes = present && r < 8;
         // As Hugging Face rounds: gate, up, silu, product.
-        const float gate = toFloat(fromFloat<bf16>(value));
-        value = toFloat(fromFloat<bf16>(gate / (1.0f + expf(-gate)))) * toFloat(fromFloat<bf16>(up));
+        const float gate = toFloat(fromFloat<T>(value));
+        value = toFloat(fromFloat<T>(gate / (1.0f + expf(-gate)))) * toFloat(fromFloat<T>(up));
       }
       if (!writes) continue;
       if (call.outputType == Dtype::f32)
         static_cast<float*>(call.y)[to] = base + value;
       else
-        static_cast<bf16*>(call.y)[to] = fromFloat<bf16>(base + value);
+        static_cast<T*>(call.y)[to] = fromFloat<T>(base + value);
     }
     if (tile + 2 * share.stride < share.count) arriveAt(freeBarrier + place);
   }
@@ -165,39 +169,39 @@ __device__ inline void finishTiles(const DecodeGroup& group, const DecodeCall& c
 
 // How the weights are held.
 enum class Held { dense, nf4, nf4Twice };
-template <Held held>
-using Walk = std::conditional_t<held == Held::dense, DenseWalk, Nf4Walk<held == Held::nf4Twice>>;
+template <typename T, Held held>
+using Walk = std::conditional_t<held == Held::dense, DenseWalk<T>, Nf4Walk<T, held == Held::nf4Twice>>;
 
 // Bytes of shared memory for x.
-template <Held held>
+template <typename T, Held held>
 __host__ __device__ constexpr size_t inputBytes(int rows, int strideX) {
   if constexpr (held != Held::dense)
-    if (strideX == 0) return Walk<held>::inputRing(rows);
-  return sizeof(bf16) * static_cast<size_t>(rows) * static_cast<size_t>(strideX);
+    if (strideX == 0) return Walk<T, held>::inputRing(rows);
+  return halfBytes * static_cast<size_t>(rows) * static_cast<size_t>(strideX);
 }
 
-template <Held held>
+template <typename T, Held held>
 __global__ void __launch_bounds__(decodeThreads, held == Held::dense ? 2 : 3)
     decodeLinearKernel(DecodeGroup group, DecodeCall call, unsigned* allCounters, int tileCount, int rowsAtATime, int strideX) {
   constexpr bool nf4 = held != Held::dense;
   __shared__ __align__(128) uint32_t table[nf4 ? 256 * 32 : 1];
   __shared__ float nestedCode[nf4 ? 256 : 1];
   extern __shared__ __align__(16) char dynamic[];
-  using Weights = Walk<held>;
+  using Weights = Walk<T, held>;
   // Behind the ring of weights: the rows of x, or where these come with the weights (strideX 0), their ring.
-  bf16* x = reinterpret_cast<bf16*>(dynamic + Weights::sharedBytes);
+  T* x = reinterpret_cast<T*>(dynamic + Weights::sharedBytes);
   const int width = (rowsAtATime + 1) / 2 * 2;
-  float* partial = reinterpret_cast<float*>(dynamic + Weights::sharedBytes + inputBytes<held>(rowsAtATime, strideX));
+  float* partial = reinterpret_cast<float*>(dynamic + Weights::sharedBytes + inputBytes<T, held>(rowsAtATime, strideX));
 
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, in = group.in;
   const int firstRow = blockIdx.y * rowsAtATime, rows = min(rowsAtATime, static_cast<int>(call.rows) - firstRow);
-  const bf16* from = static_cast<const bf16*>(call.x) + firstRow * call.strideX;
+  const T* from = static_cast<const T*>(call.x) + firstRow * call.strideX;
   unsigned* counters = allCounters + 2 * blockIdx.y;
   const int stride = gridDim.x - group.rank;
   int tile = static_cast<int>(blockIdx.x) - group.rank;
-  const Share share{group,    call.swiglu, tileCount, stride, rows, strideX ? sharedAddress(x) : 0, static_cast<uint32_t>(2 * strideX), from,
-                    static_cast<int>(call.strideX)};
-  RowPart part;
+  const Share<T> share{group, call.swiglu, tileCount, stride, rows, strideX ? sharedAddress(x) : 0, static_cast<uint32_t>(halfBytes * strideX), from,
+                       static_cast<int>(call.strideX)};
+  RowPart<T> part;
   if (strideX) part.fetch(from, in);
   Weights weights(share, warp, sharedAddress(dynamic));
   if (tile >= 0 && warp < decodeWarps) weights.begin(tile);
@@ -206,12 +210,12 @@ __global__ void __launch_bounds__(decodeThreads, held == Held::dense ? 2 : 3)
     weights.table = sharedAddress(table) + 4 * lane;
     weights.nestedCode = sharedAddress(nestedCode);
     if (tile >= 0 && threadIdx.x < 256) {
-      const float code = __ldg(group.members[0].codes.code + lane % 16) * codeScale;
+      const float code = __ldg(group.members[0].codes.code + lane % 16) * codeScale<T>;
 #pragma unroll
       for (int part = 0; part < 8; part++) {
         const int entry = threadIdx.x / 8 + 32 * part;
         const float first = __shfl_sync(0xffffffffu, code, entry >> 4), second = __shfl_sync(0xffffffffu, code, entry & 15);
-        const uint32_t pair = packPair(first, second);
+        const uint32_t pair = packPair<T>(first, second);
         *reinterpret_cast<uint4*>(table + entry * 32 + threadIdx.x % 8 * 4) = make_uint4(pair, pair, pair, pair);
       }
       if (held == Held::nf4Twice) nestedCode[threadIdx.x] = __ldg(group.members[0].codes.nestedCode + threadIdx.x);
@@ -258,22 +262,22 @@ int strideOf(const DecodeGroup& group, const DecodeCall& call) {
   return held != Held::dense && !call.norm ? 0 : group.in + 8;
 }
 
-template <Held held>
+template <typename T, Held held>
 int rowsAtATime(int64_t rows, int strideX) {
   int most = rowsAtOnce;
-  while (most > 1 && inputBytes<held>(most, strideX) > inputMost) most--;
+  while (most > 1 && inputBytes<T, held>(most, strideX) > inputMost) most--;
   return ceilDiv(rows, ceilDiv(rows, most));
 }
 
-template <Held held>
+template <typename T, Held held>
 size_t sharedBytes(int rows, int strideX) {
-  return Walk<held>::sharedBytes + inputBytes<held>(rows, strideX) + 2 * sizeof(float) * decodeWarps * tileRows * static_cast<size_t>((rows + 1) / 2 * 2);
+  return Walk<T, held>::sharedBytes + inputBytes<T, held>(rows, strideX) + 2 * sizeof(float) * decodeWarps * tileRows * static_cast<size_t>((rows + 1) / 2 * 2);
 }
 
 // Blocks that are resident at once.
-template <Held held>
+template <typename T, Held held>
 int residentBlocks(size_t shared) {
-  const auto kernel = decodeLinearKernel<held>;
+  const auto kernel = decodeLinearKernel<T, held>;
   static auto* known = new std::map<size_t, int>();
   int& blocks = (*known)[shared];
   if (blocks == 0) {
@@ -283,28 +287,28 @@ int residentBlocks(size_t shared) {
   return std::max(1, blocks) * device().multiprocessors;
 }
 
-template <Held held>
+template <typename T, Held held>
 void launch(const DecodeGroup& group, const DecodeCall& call) {
-  const int strideX = strideOf<held>(group, call), rows = rowsAtATime<held>(call.rows, strideX);
-  const size_t shared = sharedBytes<held>(rows, strideX);
+  const int strideX = strideOf<held>(group, call), rows = rowsAtATime<T, held>(call.rows, strideX);
+  const size_t shared = sharedBytes<T, held>(rows, strideX);
   int count = 0;
   if (call.swiglu)
     count = ceilDiv(group.members[0].out, 8);
   else
     for (int m = 0; m < group.count; m++) count += ceilDiv(group.members[m].out, tileRows);
-  const int resident = residentBlocks<held>(shared);
+  const int resident = residentBlocks<T, held>(shared);
   // Blocks stay for further tiles, and load the next while they finish one.
   const int blocks = std::min(count, resident);
   const dim3 grid(static_cast<unsigned>(blocks + group.rank), static_cast<unsigned>(ceilDiv(call.rows, rows)));
-  decodeLinearKernel<held><<<grid, decodeThreads, shared, stream()>>>(group, call, counters(), count, rows, strideX);
+  decodeLinearKernel<T, held><<<grid, decodeThreads, shared, stream()>>>(group, call, counters(), count, rows, strideX);
   cudaCheckLaunch();
 }
 
 }  // namespace
 
 bool decodeLinearFits(const DecodeGroup& group, const DecodeCall& call) {
-  if (call.rows < 1 || call.rows > decodeMaxRows || group.in % 128 != 0 || !aligned(call.x, 16) || call.strideX % 8 != 0) return false;
-  if (sharedBytes<Held::dense>(1, group.in + 8) > sharedLimit || (call.norm && group.in > normMost)) return false;
+  if (!isHalf(call.dtype) || call.rows < 1 || call.rows > decodeMaxRows || group.in % 128 != 0 || !aligned(call.x, 16) || call.strideX % 8 != 0) return false;
+  if (sharedBytes<bf16, Held::dense>(1, group.in + 8) > sharedLimit || (call.norm && group.in > normMost)) return false;
   const DecodeMember& head = group.members[0];
   if (call.swiglu && (group.count != 2 || group.members[1].out != head.out)) return false;
   for (int m = 0; m < group.count; m++) {
@@ -320,13 +324,16 @@ bool decodeLinearFits(const DecodeGroup& group, const DecodeCall& call) {
 }
 
 void decodeLinear(const DecodeGroup& group, const DecodeCall& call) {
-  const DecodeMember& head = group.members[0];
-  if (head.dense)
-    launch<Held::dense>(group, call);
-  else if (head.codes.absmaxCodes)
-    launch<Held::nf4Twice>(group, call);
-  else
-    launch<Held::nf4>(group, call);
+  withHalf(call.dtype, [&](auto t) {
+    using T = decltype(t);
+    const DecodeMember& head = group.members[0];
+    if (head.dense)
+      launch<T, Held::dense>(group, call);
+    else if (head.codes.absmaxCodes)
+      launch<T, Held::nf4Twice>(group, call);
+    else
+      launch<T, Held::nf4>(group, call);
+  });
 }
 
 }  // namespace tunelab::cuda

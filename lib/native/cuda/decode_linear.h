@@ -1,5 +1,5 @@
-// Products of a few bf16 rows with weights that are read once, for decoding: all projections of one input in a launch, with
-// the norm before them, LoRA, bias, and the residual sum or SwiGLU behind them.
+// Products of a few bf16 or f16 rows with weights that are read once, for decoding: all projections of one input in a
+// launch, with the norm before them, LoRA, bias, and the residual sum or SwiGLU behind them.
 #pragma once
 #include <cstdint>
 
@@ -11,7 +11,7 @@ namespace tunelab::cuda {
 constexpr int decodeMembers = 3;
 
 struct DecodeMember {
-  // bf16 [out, in], or nullptr: then `codes`.
+  // [out, in] in the type of the call, or nullptr: then `codes`.
   const void* dense;
   Nf4Matrix codes;
   const float* bias;
@@ -29,6 +29,8 @@ struct DecodeGroup {
 constexpr int64_t decodeMaxRows = 32;
 
 struct DecodeCall {
+  // bf16 or f16: the type of x, and of base and y unless `outputType` says f32.
+  Dtype dtype;
   // [rows, in], `strideX` apart.
   const void* x;
   int64_t strideX;

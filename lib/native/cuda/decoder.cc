@@ -34,6 +34,7 @@ struct Plan {
   double ropeTheta = 0;
   DecodeGroup head;
   QkvShape shape{};
+  Dtype dtype = Dtype::bf16;  // of activations, cache and dense weights
   int64_t hidden = 0, intermediate = 0, capacity = 0;
 };
 
@@ -44,6 +45,7 @@ Plan readPlan(const Napi::Value& value, KvCache& cache) {
   if (layers.Length() != cache.keys.size())
     refuse(value.Env(), "The cache has " + std::to_string(cache.keys.size()) + " layers, the model " + std::to_string(layers.Length()) + ".");
   plan.capacity = cache.capacity;
+  plan.dtype = cache.dtype;
   plan.layers.resize(layers.Length());
   for (uint32_t i = 0; i < layers.Length(); i++) {
     const DecoderLayer& layer = fromHandle<DecoderLayer>(layers.Get(i));
@@ -52,7 +54,7 @@ Plan readPlan(const Napi::Value& value, KvCache& cache) {
     const auto group = [&](std::initializer_list<int> members) {
       std::vector<const Projection*> pointers;
       for (int member : members) pointers.push_back(&to.projections[static_cast<size_t>(member)]);
-      return decodeGroup(pointers);
+      return decodeGroup(pointers, plan.dtype);
     };
     to.qkv = group({qProj, kProj, vProj});
     to.o = group({oProj});
@@ -69,7 +71,7 @@ Plan readPlan(const Napi::Value& value, KvCache& cache) {
     plan.ropeTheta = layer.ropeTheta;
   }
   plan.ends = {fromHandle<Linear>(model.Get("table")).projection, fromHandle<Linear>(model.Get("head")).projection};
-  plan.head = decodeGroup({&plan.ends[1]});
+  plan.head = decodeGroup({&plan.ends[1]}, plan.dtype);
   plan.norm = bufferOf(model.Get("norm"), Dtype::f32, "model.norm", static_cast<size_t>(plan.hidden));
   plan.normEps = static_cast<float>(number(model.Get("rmsNormEps"), "model.rmsNormEps"));
   if (plan.ends[0].in != plan.hidden || plan.ends[1].in != plan.hidden)
@@ -161,10 +163,10 @@ Decoder::Decoder(Plan plan, int rows, const Napi::Object& texts, StoragePtr toke
   for (const LayerPlan& layer : plan_.layers)
     for (const DecodeGroup* group : {&layer.qkv, &layer.o, &layer.gateUp, &layer.down}) rank = std::max(rank, group->rank);
   const int64_t wide = plan_.shape.heads * plan_.shape.headDim;
-  hidden_ = room(plan_.hidden, Dtype::bf16);
-  qkv_ = room(plan_.shape.width(), Dtype::bf16);
-  attention_ = room(wide, Dtype::bf16);
-  act_ = room(plan_.intermediate, Dtype::bf16);
+  hidden_ = room(plan_.hidden, plan_.dtype);
+  qkv_ = room(plan_.shape.width(), plan_.dtype);
+  attention_ = room(wide, plan_.dtype);
+  act_ = room(plan_.intermediate, plan_.dtype);
   logits_ = room(vocabulary(), Dtype::f32);
   t_ = room(std::max(rank, 1), Dtype::f32);
   work_ = Block(decodeAttentionBytes(plan_.shape, rows), Owner::workspace);
@@ -172,6 +174,7 @@ Decoder::Decoder(Plan plan, int rows, const Napi::Object& texts, StoragePtr toke
 
 DecodeCall Decoder::call(const void* x, int64_t width, const StoragePtr& norm, const void* base, void* y, int64_t widthOut, bool swiglu) const {
   DecodeCall call{};
+  call.dtype = plan_.dtype;
   call.x = x;
   call.strideX = width;
   call.rows = rows_;
@@ -181,7 +184,7 @@ DecodeCall Decoder::call(const void* x, int64_t width, const StoragePtr& norm, c
   call.base = base;
   call.y = y;
   call.strideY = widthOut;
-  call.outputType = y == logits_.data() ? Dtype::f32 : Dtype::bf16;
+  call.outputType = y == logits_.data() ? Dtype::f32 : plan_.dtype;
   call.swiglu = swiglu;
   return call;
 }
@@ -191,7 +194,7 @@ bool Decoder::fits() {
   const auto good = [&](const DecodeGroup& group, int64_t width, bool swiglu) {
     return decodeLinearFits(group, call(hidden_.data(), width, nullptr, nullptr, nullptr, group.out, swiglu));
   };
-  if (!decodeFits(plan_.shape, Dtype::bf16) || !good(plan_.head, plan_.hidden, false)) return false;
+  if (!decodeFits(plan_.shape, plan_.dtype) || !good(plan_.head, plan_.hidden, false)) return false;
   return std::all_of(plan_.layers.begin(), plan_.layers.end(), [&](const LayerPlan& layer) {
     return good(layer.qkv, layer.qkv.in, false) && good(layer.o, layer.o.in, false) && good(layer.gateUp, layer.gateUp.in, true) &&
            good(layer.down, layer.down.in, false);
@@ -201,10 +204,10 @@ bool Decoder::fits() {
 void Decoder::queue(const RopeTable& rope) {
   const int64_t wide = plan_.shape.heads * plan_.shape.headDim;
   void* h = hidden_.data();
-  plan_.ends[0].weight.gather(state_.tokens, rows_, h, Dtype::bf16);
+  plan_.ends[0].weight.gather(state_.tokens, rows_, h, plan_.dtype);
   for (const LayerPlan& layer : plan_.layers) {
     decodeLinear(layer.qkv, call(h, plan_.hidden, layer.inputNorm, nullptr, qkv_.data(), plan_.shape.width(), false));
-    decodeAttention(plan_.shape, state_.items, rows_, qkv_.data(), rope, layer.keys, layer.values, Dtype::bf16, attention_.data(), wide,
+    decodeAttention(plan_.shape, state_.items, rows_, qkv_.data(), rope, layer.keys, layer.values, plan_.dtype, attention_.data(), wide,
                     work_.as<float>());
     decodeLinear(layer.o, call(attention_.data(), wide, nullptr, h, h, plan_.hidden, false));
     decodeLinear(layer.gateUp, call(h, plan_.hidden, layer.postAttentionNorm, nullptr, act_.data(), plan_.intermediate, true));
@@ -251,7 +254,7 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   Plan plan = readPlan(info[0], cache);
   const StoragePtr tokens = bufferOf(info[3], Dtype::i32, "tokens", static_cast<size_t>(cache.sequences));
   const bool filled = std::all_of(cache.keys.begin(), cache.keys.end(), [](const Block& keys) { return static_cast<bool>(keys); });
-  if (!filled || cache.dtype != Dtype::bf16 || cache.sequences > decodeMaxRows) return info.Env().Null();
+  if (!filled || !isHalf(cache.dtype) || cache.sequences > decodeMaxRows) return info.Env().Null();
   auto decoder = std::make_unique<Decoder>(std::move(plan), static_cast<int>(cache.sequences), object(info[2], "texts"), tokens);
   if (!decoder->fits()) return info.Env().Null();
   return makeHandle(info.Env(), std::move(decoder));

@@ -1,5 +1,5 @@
-// One decoder layer of the Qwen2/Llama family as a native object, and what its passes share. Activations are f32 or bf16:
-// the type of the input decides.
+// One decoder layer of the Qwen2/Llama family as a native object, and what its passes share. Activations are f32, bf16
+// or f16: the type of the input decides.
 #pragma once
 #include <array>
 #include <memory>

@@ -55,12 +55,7 @@ void fill(void* target, Dtype dtype, double value, int64_t count) {
   else
     withReal(dtype, [&](auto t) {
       using T = decltype(t);
-      T converted;
-      if constexpr (sizeof(T) == 2)
-        converted = __float2bfloat16_rn(static_cast<float>(value));
-      else
-        converted = static_cast<float>(value);
-      fillKernel<<<gridFor(count), 256, 0, stream()>>>(static_cast<T*>(target), converted, count);
+      fillKernel<<<gridFor(count), 256, 0, stream()>>>(static_cast<T*>(target), fromFloat<T>(static_cast<float>(value)), count);
     });
   cudaCheckLaunch();
 }

@@ -8,9 +8,9 @@
 
 namespace tunelab::cuda {
 
-// f32 <-> bf16 (round to nearest even), or a copy when the types are equal.
+// Between f32, bf16 and f16 (round to nearest even), or a copy when the types are equal.
 void convert(const void* from, Dtype fromType, void* to, Dtype toType, int64_t count);
-// f32, bf16 or i32.
+// Any type.
 void fill(void* target, Dtype dtype, double value, int64_t count);
 // target += source, both f32.
 void addInPlace(float* target, const float* source, int64_t count);

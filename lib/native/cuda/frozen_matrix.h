@@ -1,4 +1,4 @@
-// A frozen weight [out, in] on the device: NF4, or dense in f32 or bf16.
+// A frozen weight [out, in] on the device: NF4, or dense in f32, bf16 or f16.
 #pragma once
 #include <napi.h>
 

@@ -25,7 +25,8 @@ void check(lt::Status status, const char* what) {
 cudaDataType_t typeOf(Dtype dtype) {
   if (dtype == Dtype::f32) return CUDA_R_32F;
   if (dtype == Dtype::bf16) return CUDA_R_16BF;
-  throw CudaError("Matrix products take f32 or bf16 buffers only.");
+  if (dtype == Dtype::f16) return CUDA_R_16F;
+  throw CudaError("Matrix products take f32, bf16 or f16 buffers only.");
 }
 
 uint32_t alignmentOf(const void* pointer) {
@@ -77,6 +78,8 @@ struct Plan {
       check(lib.preferenceSetAttribute(preference, attribute, &value, sizeof value), "setting a preference");
     };
     prefer(lt::preferWorkspace, workspaceBytes);
+    // Partial sums of a product that is split along k: in f16 they could overflow where the whole sum does not.
+    if (key.output == Dtype::f16) prefer(lt::preferReduction, uint32_t{lt::reduceInComputeType});
     prefer(lt::preferAlignmentA, key.alignB);
     prefer(lt::preferAlignmentB, key.alignA);
     prefer(lt::preferAlignmentC, key.alignD);

@@ -1,4 +1,5 @@
-// Matrix products, row-major, with float32 accumulation: bf16 x bf16 on the tensor cores, f32 x f32 in full float32.
+// Matrix products, row-major, with float32 accumulation: bf16 x bf16 and f16 x f16 on the tensor cores, f32 x f32 in full
+// float32.
 #pragma once
 #include <cstdint>
 

@@ -44,7 +44,7 @@ __global__ void gemmPlainKernel(bool transposeA, bool transposeB, int m, int n, 
 void gemmPlain(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n, int64_t k, float alpha, const Matrix& a,
                const Matrix& b, float beta, const void* c, const Output& d, const Batch& batch) {
   withReal(a.dtype, [&](auto in) {
-    withReal(d.dtype, [&](auto out) {
+    const auto launch = [&](auto out) {
       using In = decltype(in);
       using Out = decltype(out);
       for (int64_t first = 0; first < batch.count; first += mostProducts) {
@@ -55,7 +55,11 @@ void gemmPlain(Transpose transposeA, Transpose transposeB, int64_t m, int64_t n,
             static_cast<const In*>(b.data) + first * batch.strideB, b.stride, beta,
             static_cast<const Out*>(c) + first * batch.strideD, static_cast<Out*>(d.data) + first * batch.strideD, d.stride, batch);
       }
-    });
+    };
+    if (d.dtype == Dtype::f32)
+      launch(float{});
+    else
+      launch(in);
   });
   cudaCheckLaunch();
 }

@@ -1,5 +1,5 @@
-// Products of a few rows with NF4 weights, which are read once as they lie, never expanded: in float32, and in bf16 of shapes
-// that decode_linear.h has no kernel for.
+// Products of a few rows with NF4 weights, which are read once as they lie, never expanded: in float32, and in bf16 or f16 of
+// shapes that decode_linear.h has no kernel for.
 #pragma once
 #include <cstdint>
 

@@ -12,7 +12,7 @@ struct Linear : HandleObject {
   ProjectionGroup group;
 };
 
-// y [rows, out] = x [rows, in] Wᵀ + bias + LoRA; y may be f32 where x is bf16.
+// y [rows, out] = x [rows, in] Wᵀ + bias + LoRA; y may be f32 where x is bf16 or f16.
 void linearForward(Linear& linear, const void* x, Dtype dtype, int64_t rows, void* y, Dtype outputType, const Dropout& dropout);
 // dx [rows, in] (nullptr: not made); adds LoRA gradients. Rows of dy are `strideDy` apart.
 void linearBackward(Linear& linear, const void* x, const void* dy, int64_t strideDy, Dtype dtype, int64_t rows, void* dx,

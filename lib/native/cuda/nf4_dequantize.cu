@@ -1,5 +1,5 @@
-// NF4 to bf16 or f32, one pass: a table look-up and one multiplication an element, the second quantisation of the scales
-// undone on the way. Reads half a byte and writes two (bf16) an element, so it is bound by the writes.
+// NF4 to bf16, f16 or f32, one pass: a table look-up and one multiplication an element, the second quantisation of the scales
+// undone on the way. Reads half a byte and writes two (bf16, f16) an element, so it is bound by the writes.
 #include "cuda/nf4.h"
 #include "cuda/real.cuh"
 

@@ -48,7 +48,7 @@ Napi::Value quantizeScales(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// dequantizeNf4(state, target f32 | bf16)
+// dequantizeNf4(state, target f32 | bf16 | f16)
 Napi::Value dequantize(const Napi::CallbackInfo& info) {
   const StoragePtr target = floatBufferOf(info[1], "target");
   Napi::Object weight = Napi::Object::New(info.Env());

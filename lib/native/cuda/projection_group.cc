@@ -163,12 +163,13 @@ void ProjectionGroup::forwardLowRank(void* x, Dtype dtype, int64_t rows, const D
 // A few rows: the weights are read once as they lie, never expanded. Returns whether there is a kernel for it.
 bool ProjectionGroup::forwardFewRows(void* x, Dtype dtype, int64_t rows, float beta, const void* base, void* y, Dtype outputType) const {
   if (beta != 0 && beta != 1) return false;
-  if (dtype == Dtype::bf16 && rows <= decodeMaxRows) {
-    DecodeGroup group = decodeGroup({members_.begin(), members_.end()});
+  if (isHalf(dtype) && rows <= decodeMaxRows) {
+    DecodeGroup group = decodeGroup({members_.begin(), members_.end()}, dtype);
     for (DecodeMember& member : group.members) member.bias = nullptr;
     // cuBLASLt is the faster one for more rows of dense weights.
     const bool fewer = group.members[0].dense == nullptr || rows <= 8;
     DecodeCall call{};
+    call.dtype = dtype;
     call.x = x;
     call.strideX = stride();
     call.rows = rows;

@@ -2,6 +2,7 @@
 // bytes, sums within a block have a fixed order.
 #pragma once
 #include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -13,18 +14,25 @@
 namespace tunelab::cuda {
 
 using bf16 = __nv_bfloat16;
+using f16 = __half;
 
 __device__ inline float toFloat(float x) { return x; }
 __device__ inline float toFloat(bf16 x) { return __bfloat162float(x); }
+__device__ inline float toFloat(f16 x) { return __half2float(x); }
 template <typename T>
-__device__ T fromFloat(float x);
+__host__ __device__ T fromFloat(float x);
 template <>
-__device__ inline float fromFloat<float>(float x) {
+__host__ __device__ inline float fromFloat<float>(float x) {
   return x;
 }
 template <>
-__device__ inline bf16 fromFloat<bf16>(float x) {
+__host__ __device__ inline bf16 fromFloat<bf16>(float x) {
   return __float2bfloat16_rn(x);
+}
+// Beyond 65504 this is infinity, which loss scaling looks for in the gradients: nothing here saturates.
+template <>
+__host__ __device__ inline f16 fromFloat<f16>(float x) {
+  return __float2half_rn(x);
 }
 
 template <typename T, int n>
@@ -74,15 +82,26 @@ __device__ inline float blockMax(float x) {
 inline int ceilDiv(int64_t a, int64_t b) { return static_cast<int>((a + b - 1) / b); }
 inline bool aligned(const void* pointer, size_t bytes) { return reinterpret_cast<uintptr_t>(pointer) % bytes == 0; }
 
-// Calls f(T{}) with the type behind a Dtype; for launchers of kernels that exist for float and bf16.
+// Calls f(T{}) with the type behind a Dtype; for launchers of kernels that exist for float and both halves.
 template <typename F>
 void withReal(Dtype dtype, F f) {
   if (dtype == Dtype::bf16)
     f(bf16{});
+  else if (dtype == Dtype::f16)
+    f(f16{});
   else if (dtype == Dtype::f32)
     f(float{});
   else
-    throw CudaError("This op takes f32 or bf16 buffers only.");
+    throw CudaError("This op takes f32, bf16 or f16 buffers only.");
+}
+// The same for the halves alone.
+template <typename F>
+void withHalf(Dtype dtype, F f) {
+  if (!isHalf(dtype)) throw CudaError("This op takes bf16 or f16 buffers only.");
+  if (dtype == Dtype::bf16)
+    f(bf16{});
+  else
+    f(f16{});
 }
 
 }  // namespace tunelab::cuda

@@ -1,6 +1,6 @@
 // RMSNorm (Zhang and Sennrich 2019), one block a row. Backward adds the residual branch's gradient on the way out, so that
-// the sum costs no pass of its own. In bf16 the normalised value is rounded before it is multiplied by the weight, as
-// Hugging Face's Llama and Qwen2 do it.
+// the sum costs no pass of its own. In bf16 and f16 the normalised value is rounded before it is multiplied by the
+// weight, as Hugging Face's Llama and Qwen2 do it.
 #include "cuda/rmsnorm.h"
 
 #include "cuda/real.cuh"

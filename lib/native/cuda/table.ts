@@ -1,7 +1,7 @@
 /**
  * What the CUDA backend exports beside the ops of the table: buffers on the device, and forms of the ops that leave their
- * result there. Activations are f32 or bf16, and the type of an op's input decides what it computes in; LoRA pairs, norms,
- * biases and gradients of parameters are always f32. Offsets, positions, ids and labels stay on the host.
+ * result there. Activations are f32, bf16 or f16, and the type of an op's input decides what it computes in; LoRA pairs,
+ * norms, biases and gradients of parameters are always f32. Offsets, positions, ids and labels stay on the host.
  */
 import type { LayerGeometry } from "../../tensor/layers.js";
 import type {
@@ -22,7 +22,7 @@ import type {
   ReaderOps,
 } from "../opTable.js";
 
-export type DeviceType = "f32" | "bf16" | "i32" | "u8";
+export type DeviceType = "f32" | "bf16" | "f16" | "i32" | "u8";
 
 /** A buffer on the GPU; freed by `dispose` or when it is collected. */
 export interface DeviceBuffer extends NativeHandle<"device buffer"> {
@@ -69,7 +69,7 @@ export type DeviceProbe =
       readonly cublasLt: { readonly path: string; readonly version: number };
     };
 
-/** A Uint16Array holds bf16 values as bits. */
+/** A Uint16Array holds the bits of f16 values where the buffer is f16, else of bf16. */
 export type HostArray = Float32Array | Uint16Array | Int32Array | Uint8Array;
 
 export interface DeviceOps {
@@ -79,16 +79,16 @@ export interface DeviceOps {
   createBuffer(dtype: DeviceType, length: number, owner?: MemoryOwner): DeviceBuffer;
   /** Uninitialised, in pinned host memory that ops read over the bus: for what is read seldom, or a few rows at a time. */
   createHostBuffer(dtype: DeviceType, length: number): DeviceBuffer;
-  /** float32 values may become bf16 on the way. The array may be changed as soon as this returns. */
+  /** float32 values may become bf16 or f16 on the way. The array may be changed as soon as this returns. */
   upload(array: HostArray, options?: { readonly dtype?: DeviceType; readonly owner?: MemoryOwner }): DeviceBuffer;
   write(buffer: DeviceBuffer, array: HostArray, offset?: number): void;
   /**
-   * The values once all queued work that they depend on is done, or `length` of them from `offset` on; bf16 comes as
+   * The values once all queued work that they depend on is done, or `length` of them from `offset` on; halves come as
    * float32. JavaScript goes on meanwhile.
    */
   download(buffer: DeviceBuffer, offset?: number, length?: number): Promise<Float32Array | Int32Array | Uint8Array>;
   downloadSync(buffer: DeviceBuffer): Float32Array | Int32Array | Uint8Array;
-  /** Between buffers of one length; converts between f32 and bf16. */
+  /** Between buffers of one length; converts between f32, bf16 and f16. */
   copy(from: DeviceBuffer, to: DeviceBuffer): void;
   fill(buffer: DeviceBuffer, value: number): void;
   /** Waits for all queued work. */
@@ -222,7 +222,7 @@ export interface DecoderTexts {
   readonly graph: boolean;
 }
 
-/** Generation that stays on the GPU, in bf16: a step runs the whole model on each text's last token and chooses the next. */
+/** Generation that stays on the GPU, in bf16 or f16: a step runs the whole model on each text's last token and chooses the next. */
 export interface DecoderOps {
   /**
    * `tokens` [texts] receives the token chosen last of each text; those that ended get the padding token.

@@ -5,8 +5,8 @@
 
 namespace tunelab::cuda {
 
-// (a, b, out, batch, m, n, k, transposeA, transposeB, sharedA, sharedB): out [batch, m, n] in f32; a and b are both f32 or
-// both bf16, and a shared one has no batch axis.
+// (a, b, out, batch, m, n, k, transposeA, transposeB, sharedA, sharedB): out [batch, m, n] in f32; a and b are both f32, both
+// bf16 or both f16, and a shared one has no batch axis.
 static Napi::Value batchMatMul(const Napi::CallbackInfo& info) {
   int64_t batch = integer(info[3], "batch", 1), m = integer(info[4], "m", 1);
   const int64_t n = integer(info[5], "n", 1), k = integer(info[6], "k", 1);

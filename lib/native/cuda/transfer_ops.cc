@@ -17,7 +17,7 @@ Dtype dtypeOf(const Napi::Value& value, const char* name) {
   const std::string given = text(value, name);
   for (int i = 0; i < dtypeCount; i++)
     if (given == dtypeNames[i]) return static_cast<Dtype>(i);
-  refuse(value.Env(), std::string(name) + " must be \"f32\", \"bf16\", \"i32\" or \"u8\", not \"" + given + "\".");
+  refuse(value.Env(), std::string(name) + " must be \"f32\", \"bf16\", \"f16\", \"i32\" or \"u8\", not \"" + given + "\".");
 }
 
 Owner ownerOf(const Napi::Value& value) {
@@ -34,7 +34,7 @@ struct HostArray {
   Dtype dtype;
 };
 
-// Uint16Array holds bf16 as bits.
+// Uint16Array holds the bits of bf16, or of f16 where the buffer is of that type.
 HostArray hostArray(const Napi::Value& value, const char* name) {
   napi_typedarray_type type;
   size_t length = 0;
@@ -48,7 +48,7 @@ HostArray hostArray(const Napi::Value& value, const char* name) {
     case napi_int32_array: return {data, length, Dtype::i32};
     case napi_uint8_array: return {data, length, Dtype::u8};
     default:
-      refuse(value.Env(), std::string(name) + " must be a Float32Array, Uint16Array (bf16 bits), Int32Array or Uint8Array.");
+      refuse(value.Env(), std::string(name) + " must be a Float32Array, Uint16Array (bits of bf16 or f16), Int32Array or Uint8Array.");
   }
 }
 
@@ -58,16 +58,16 @@ void write(Napi::Env env, const HostArray& array, Storage& storage, size_t offse
     refuse(env, std::to_string(array.length) + " values at offset " + std::to_string(offset) +
                     " do not fit into a buffer of " + std::to_string(storage.length) + ".");
   char* target = static_cast<char*>(storage.data()) + offset * sizeOf(storage.dtype);
-  if (array.dtype == storage.dtype) {
+  if (array.dtype == storage.dtype || (array.dtype == Dtype::bf16 && storage.dtype == Dtype::f16)) {
     uploadBytes(target, array.data, array.length * sizeOf(array.dtype));
     return;
   }
-  if (array.dtype != Dtype::f32 || storage.dtype != Dtype::bf16)
+  if (array.dtype != Dtype::f32 || !isHalf(storage.dtype))
     refuse(env, std::string("Values of type ") + dtypeNames[static_cast<int>(array.dtype)] + " cannot fill a buffer of type " +
                     dtypeNames[static_cast<int>(storage.dtype)] + ".");
   const Block wide(array.length * sizeof(float), Owner::workspace);
   uploadBytes(wide.data(), array.data, array.length * sizeof(float));
-  convert(wide.data(), Dtype::f32, target, Dtype::bf16, static_cast<int64_t>(array.length));
+  convert(wide.data(), Dtype::f32, target, storage.dtype, static_cast<int64_t>(array.length));
 }
 
 // createBuffer(dtype, length, owner?) -> buffer, uninitialised
@@ -107,17 +107,17 @@ Napi::Value writeOp(const Napi::CallbackInfo& info) {
 
 // --- Downloads -----------------------------------------------------------------------------------------------------
 
-// bf16 comes back as float32.
-Dtype hostType(Dtype dtype) { return dtype == Dtype::bf16 ? Dtype::f32 : dtype; }
+// bf16 and f16 come back as float32.
+Dtype hostType(Dtype dtype) { return isHalf(dtype) ? Dtype::f32 : dtype; }
 
 struct Fetch {
   Fetch(const Storage& storage, size_t offset, size_t count)
       : dtype(hostType(storage.dtype)), length(count), pinned(count * sizeOf(dtype)) {
     const void* source = static_cast<const char*>(storage.data()) + offset * sizeOf(storage.dtype);
     Block wide;
-    if (storage.dtype == Dtype::bf16) {
+    if (isHalf(storage.dtype)) {
       wide = Block(length * sizeof(float), Owner::workspace);
-      convert(source, Dtype::bf16, wide.data(), Dtype::f32, static_cast<int64_t>(length));
+      convert(source, storage.dtype, wide.data(), Dtype::f32, static_cast<int64_t>(length));
       source = wide.data();
     }
     cudaCheck(cudaMemcpyAsync(pinned.data(), source, length * sizeOf(dtype), cudaMemcpyDefault, stream()));
@@ -183,15 +183,14 @@ Napi::Value downloadSync(const Napi::CallbackInfo& info) {
 
 // --- On the device -------------------------------------------------------------------------------------------------
 
-// copy(from, to): same length; converts between f32 and bf16
+// copy(from, to): same length; converts between f32, bf16 and f16
 Napi::Value copy(const Napi::CallbackInfo& info) {
   const StoragePtr from = bufferOf(info[0], "from"), to = bufferOf(info[1], "to", from->length);
   if (from->dtype == to->dtype) {
     if (from->length)
       cudaCheck(cudaMemcpyAsync(to->data(), from->data(), from->bytes(), cudaMemcpyDefault, stream()));
   } else {
-    const auto real = [](Dtype dtype) { return dtype == Dtype::f32 || dtype == Dtype::bf16; };
-    if (!real(from->dtype) || !real(to->dtype))
+    if (!isReal(from->dtype) || !isReal(to->dtype))
       refuse(info.Env(), std::string("There is no conversion from ") + dtypeNames[static_cast<int>(from->dtype)] + " to " +
                              dtypeNames[static_cast<int>(to->dtype)] + ".");
     convert(from->data(), from->dtype, to->data(), to->dtype, static_cast<int64_t>(from->length));

@@ -14,7 +14,7 @@ export interface Call {
   readonly table: TensorTable;
   /** A tensor's elements in the type of its dtype; null for strings, complex numbers and tensors without elements. */
   values(tensor: tf.TensorInfo): Values | null;
-  /** The same for ops that only move elements: as they lie, in bfloat16 say, when all lie in one type. */
+  /** The same for ops that only move elements: as they lie, in bfloat16 or float16 say, when all lie in one type. */
   alike(tensors: readonly tf.TensorInfo[]): Values[] | null;
   /** The elements where JavaScript can read them at once; null when only the GPU has them. */
   known(tensor: tf.TensorInfo): HostValues | null;

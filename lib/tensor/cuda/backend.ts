@@ -1,7 +1,7 @@
 /**
  * The tfjs backend "cuda": tensors live in buffers of the addon's CUDA table once an op of it has made or read them, float32
- * ones in float32 or bfloat16. The kernels of `tableKernels` compute there; all others are those of "cpu-native", or of tfjs
- * itself, on copies in host memory.
+ * ones in float32, bfloat16 or float16. The kernels of `tableKernels` compute there; all others are those of "cpu-native",
+ * or of tfjs itself, on copies in host memory.
  */
 import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";

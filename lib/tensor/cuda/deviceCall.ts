@@ -68,9 +68,9 @@ export class DeviceCall implements Call {
     return type === null || sizeOf(shape) === 0 ? null : this.backend.storage(dataId).toDevice("activations", type);
   }
 
-  /** bfloat16 as float32. */
+  /** bfloat16 and float16 as float32. */
   #wide(buffer: DeviceBuffer): DeviceBuffer {
-    if (buffer.dtype !== "bf16") return buffer;
+    if (buffer.dtype !== "bf16" && buffer.dtype !== "f16") return buffer;
     const copy = this.#create("f32", buffer.length);
     this.backend.cuda.copy(buffer, copy);
     return copy;

@@ -120,4 +120,4 @@ export class Storage {
   }
 }
 
-export const ELEMENT_BYTES: Readonly<Record<DeviceType, number>> = { f32: 4, bf16: 2, i32: 4, u8: 1 };
+export const ELEMENT_BYTES: Readonly<Record<DeviceType, number>> = { f32: 4, bf16: 2, f16: 2, i32: 4, u8: 1 };

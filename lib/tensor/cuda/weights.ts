@@ -15,10 +15,15 @@ import { DeviceQuantState } from "./quantState.js";
 import { type BufferScope, withBuffers } from "./scope.js";
 
 /** What activations, dense matrices and products of a model are computed in. */
-export type ComputeType = "float32" | "bfloat16";
+export type ComputeType = "float32" | "bfloat16" | "float16";
+
+const COMPUTED_TYPES = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const satisfies Record<
+  ComputeType,
+  DeviceType
+>;
 
 /** What the GPU takes as checkpoints store it; other floating-point types become float32 on the host. */
-const STORED_TYPES: Partial<Record<SafetensorsDtype, DeviceType>> = { BF16: "bf16", F32: "f32" };
+const STORED_TYPES: Partial<Record<SafetensorsDtype, DeviceType>> = { BF16: "bf16", F16: "f16", F32: "f32" };
 
 export class DeviceWeights {
   /** Three of the largest projections of a 14B model in 16 bits: one is read, one copied, one quantised. */
@@ -28,14 +33,14 @@ export class DeviceWeights {
   constructor(
     private readonly backend: CudaBackend,
     private readonly checkpoint: Checkpoint,
-    private readonly computeType: ComputeType,
+    readonly computeType: ComputeType,
   ) {
     this.#reader = backend.cuda.createFileReader();
   }
 
   /** A dense matrix in the compute type: activations take the type of the embedding table. */
   async matrix(name: string, shape: readonly [number, number]): Promise<tf.Tensor2D> {
-    const buffer = await this.#dense(name, this.computeType === "bfloat16" ? "bf16" : "f32");
+    const buffer = await this.#dense(name, COMPUTED_TYPES[this.computeType]);
     return this.backend.tensor<tf.Tensor2D>(buffer, shape);
   }
 
@@ -50,7 +55,8 @@ export class DeviceWeights {
     const { cuda } = this.backend;
     return withBuffers(cuda, async (buffers) => {
       const values = await this.#values(name, buffers, "workspace");
-      return DeviceQuantState.quantize(cuda, values, shape, values.dtype === "bf16" ? "bfloat16" : "float32");
+      const dtype = values.dtype === "bf16" ? "bfloat16" : values.dtype === "f16" ? "float16" : "float32";
+      return DeviceQuantState.quantize(cuda, values, shape, dtype);
     });
   }
 

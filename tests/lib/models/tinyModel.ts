@@ -8,6 +8,7 @@ import { loadNetwork, readConfig } from "../../../lib/models/load.js";
 import { LoadedModel } from "../../../lib/models/loadedModel.js";
 import { createRandom } from "../../../lib/random.js";
 import { initBackend } from "../../../lib/tensor/backend.js";
+import type { ComputeType } from "../../../lib/tensor/cuda/weights.js";
 
 export const TINY_CONFIG = {
   architectures: ["Qwen2ForCausalLM"],
@@ -78,8 +79,12 @@ export async function writeTinyModel({
 }
 
 /** Loads a folder that writeTinyModel wrote. */
-export async function loadTinyModel(directory: string, loadIn4bit = true): Promise<LoadedModel> {
+export async function loadTinyModel(
+  directory: string,
+  loadIn4bit = true,
+  computeType: ComputeType = "float32",
+): Promise<LoadedModel> {
   await initBackend();
-  const network = await loadNetwork(directory, await readConfig(directory), { loadIn4bit });
+  const network = await loadNetwork(directory, await readConfig(directory), { loadIn4bit, computeType });
   return new LoadedModel(network, { requested: directory, kind: "folder", directory }, 64, loadIn4bit, null);
 }

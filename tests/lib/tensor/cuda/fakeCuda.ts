@@ -1,9 +1,9 @@
 /**
  * Tables of the shape of the addon's CUDA tables that compute with the CPU ops: buffers are host memory that only the
- * tables touch, bfloat16 is rounded after every op, and disposed buffers are refused. Where there is no GPU it runs the
+ * tables touch, halves are rounded after every op, and disposed buffers are refused. Where there is no GPU it runs the
  * whole way from a model to the ops and back; it counts how often JavaScript would have waited.
  */
-import { bf16ToFloat32, float32ToBf16 } from "../../../../lib/formats/halves.js";
+import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from "../../../../lib/formats/halves.js";
 import { argmax } from "../../../../lib/generate/sample.js";
 import type {
   Addon,
@@ -19,6 +19,7 @@ import type {
 import { torchMean } from "../../../../lib/quant/torchMean.js";
 import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
 import type { CudaTables } from "../../../../lib/tensor/cuda/backend.js";
+import { ELEMENT_BYTES } from "../../../../lib/tensor/cuda/storage.js";
 
 type Memory = Float32Array | Int32Array | Uint8Array;
 
@@ -43,12 +44,13 @@ class FakeBuffer implements DeviceBuffer {
     return this.memory;
   }
   get bytes(): number {
-    return this.length * { f32: 4, bf16: 2, i32: 4, u8: 1 }[this.dtype];
+    return this.length * ELEMENT_BYTES[this.dtype];
   }
   round(): void {
-    if (this.dtype === "bf16" && this.memory !== null) {
-      this.memory.set(bf16ToFloat32(float32ToBf16(this.memory as Float32Array)));
-    }
+    if (this.memory === null) return;
+    const values = this.memory as Float32Array;
+    if (this.dtype === "bf16") values.set(bf16ToFloat32(float32ToBf16(values)));
+    if (this.dtype === "f16") values.set(f16ToFloat32(float32ToF16(values)));
   }
 }
 
@@ -189,6 +191,12 @@ function host(value: unknown, seen: FakeBuffer[]): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, host(item, seen)]));
 }
 
+/** The bits of halves as the values that they stand for. */
+function widened(array: HostArray, dtype: DeviceType): Memory {
+  if (!(array instanceof Uint16Array)) return array;
+  return dtype === "f16" ? f16ToFloat32(array) : bf16ToFloat32(array);
+}
+
 function allocate(dtype: DeviceType, length: number): Memory {
   if (dtype === "i32") return new Int32Array(length);
   if (dtype === "u8") return new Uint8Array(length);
@@ -237,15 +245,14 @@ function fakeCuda(cpu: Addon["cpu"]): CudaTable {
     createBuffer: (dtype: DeviceType, length: number, owner: MemoryOwner = "workspace") =>
       new FakeBuffer(dtype, allocate(dtype, length), owner),
     upload(array: HostArray, options: { dtype?: DeviceType; owner?: MemoryOwner } = {}) {
-      const memory = array instanceof Uint16Array ? bf16ToFloat32(array) : array.slice();
       const natural = array instanceof Uint16Array ? "bf16" : array instanceof Uint8Array ? "u8" : "f32";
       const dtype = options.dtype ?? (array instanceof Int32Array ? "i32" : natural);
-      const buffer = new FakeBuffer(dtype, memory, options.owner ?? "workspace");
+      const buffer = new FakeBuffer(dtype, widened(array, dtype).slice(), options.owner ?? "workspace");
       buffer.round();
       return buffer;
     },
     write: (buffer: DeviceBuffer, array: HostArray, offset = 0) =>
-      fake(buffer).array.set(array instanceof Uint16Array ? bf16ToFloat32(array) : array, offset),
+      fake(buffer).array.set(widened(array, buffer.dtype), offset),
     createHostBuffer: (dtype: DeviceType, length: number) => new FakeBuffer(dtype, allocate(dtype, length), "host"),
     createHostStore: (slots: number, bytes: number) => new FakeHandle(new FakeStore(slots, bytes)),
     hostStoreWrite: (store: FakeHandle, slot: number, from: DeviceBuffer) =>
@@ -329,9 +336,9 @@ function fakeCuda(cpu: Addon["cpu"]): CudaTable {
       const { dtype, bytes: size } = fake(buffer);
       const bytes = new Uint8Array(size);
       await cpu.readIntoBuffer(reader.inner, descriptor, offset, bytes);
-      const stored = { f32: Float32Array, bf16: Uint16Array, i32: Int32Array, u8: Uint8Array };
+      const stored = { f32: Float32Array, bf16: Uint16Array, f16: Uint16Array, i32: Int32Array, u8: Uint8Array };
       const values = new stored[dtype](bytes.buffer);
-      fake(buffer).memory?.set(values instanceof Uint16Array ? bf16ToFloat32(values) : values);
+      fake(buffer).memory?.set(widened(values, dtype));
     },
     firstNonFinite(values: DeviceBuffer, found: DeviceBuffer) {
       const element = floats(values).findIndex((value) => !Number.isFinite(value));

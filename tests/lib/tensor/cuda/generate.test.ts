@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { LoadedModel } from "../../../../lib/models/loadedModel.js";
 import { attachLora, detachLora } from "../../../../lib/peft/attach.js";
 import { resolveLoraConfig } from "../../../../lib/peft/loraConfig.js";
+import { activeCuda } from "../../../../lib/tensor/cuda/backend.js";
 import { loadTinyModel, writeTinyModel } from "../../models/tinyModel.js";
 import { counts, heldBytes, resetCounts } from "./fakeCuda.js";
 import { registerFakeCuda, restoreBackendAfterwards } from "./register.js";
@@ -61,6 +62,20 @@ describe("generate on cuda, over CPU ops", () => {
     assert.equal(counts.ops.createDecoder, undefined);
     await model.generate(drawn);
     assert.deepEqual([counts.ops.createDecoder, counts.ops.decoderStep], [1, undefined]);
+  });
+
+  it("computes a float16 checkpoint in float16, its norms and biases in float32", async () => {
+    const own = await writeTinyModel({ dtype: "F16" });
+    const half = await loadTinyModel(own, false, "float16");
+    rmSync(own, { recursive: true });
+    const { embedTokens, norm, layers, computeType } = half.network;
+    const { weight, bias } = layers[1]!.projections.k_proj;
+    assert.ok(weight.kind === "dense" && bias !== null && computeType === "float16");
+    const typeOf = (tensor: tf.Tensor) => activeCuda()!.storage(tensor.dataId).device!.dtype;
+    assert.deepEqual([embedTokens, weight.values, norm, bias].map(typeOf), ["f16", "f16", "f32", "f32"]);
+    const [text] = await half.generate({ inputIds: [[5, 9, 12]], maxNewTokens: 4, eosTokenId: null });
+    assert.equal(text!.length, 7);
+    half.dispose();
   });
 
   it("goes over to an adapter that is exchanged while it writes", async () => {

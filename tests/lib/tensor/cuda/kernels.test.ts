@@ -75,28 +75,30 @@ describe("kernels of cuda, over CPU ops", () => {
     tf.dispose([x, y, chosen, whole]);
   });
 
-  it("move bfloat16 as it lies, and compute with it in float32", () => {
-    const { cuda } = backend;
-    const held = heldBytes();
-    const x = backend.tensor(cuda.upload(values(12, 1), { dtype: "bf16" }), [3, 4]);
-    const rounded = x.dataSync().slice();
-    const typeOf = (tensor: tf.Tensor) => backend.storage(tensor.dataId).device?.dtype;
-    tf.tidy(() => {
-      const turned = tf.transpose(x);
-      const rows = tf.gather(x, tf.tensor1d([2, 0], "int32"));
-      assert.deepEqual([turned, rows].map(typeOf), ["bf16", "bf16"]);
-      assert.deepEqual([...rows.dataSync()], [...rounded.slice(8), ...rounded.slice(0, 4)]);
-      const mixed = tf.concat([x, tf.ones([1, 4])]);
-      const sum = tf.add(x, 1);
-      assert.deepEqual([mixed, sum].map(typeOf), ["f32", "f32"]);
-      assert.deepEqual([...mixed.dataSync()], [...rounded, 1, 1, 1, 1]);
-      resetCounts();
-      const product = tf.matMul(x as tf.Tensor2D, turned as tf.Tensor2D);
-      assert.deepEqual([typeOf(product), counts.ops.copy], ["f32", undefined]);
+  for (const half of ["bf16", "f16"] as const) {
+    it(`move ${half} as it lies, and compute with it in float32`, () => {
+      const { cuda } = backend;
+      const held = heldBytes();
+      const x = backend.tensor(cuda.upload(values(12, 1), { dtype: half }), [3, 4]);
+      const rounded = x.dataSync().slice();
+      const typeOf = (tensor: tf.Tensor) => backend.storage(tensor.dataId).device?.dtype;
+      tf.tidy(() => {
+        const turned = tf.transpose(x);
+        const rows = tf.gather(x, tf.tensor1d([2, 0], "int32"));
+        assert.deepEqual([turned, rows].map(typeOf), [half, half]);
+        assert.deepEqual([...rows.dataSync()], [...rounded.slice(8), ...rounded.slice(0, 4)]);
+        const mixed = tf.concat([x, tf.ones([1, 4])]);
+        const sum = tf.add(x, 1);
+        assert.deepEqual([mixed, sum].map(typeOf), ["f32", "f32"]);
+        assert.deepEqual([...mixed.dataSync()], [...rounded, 1, 1, 1, 1]);
+        resetCounts();
+        const product = tf.matMul(x as tf.Tensor2D, turned as tf.Tensor2D);
+        assert.deepEqual([typeOf(product), counts.ops.copy], ["f32", undefined]);
+      });
+      x.dispose();
+      assert.equal(heldBytes(), held);
     });
-    x.dispose();
-    assert.equal(heldBytes(), held);
-  });
+  }
 
   it("know indices outside of an axis where the host does, in tfjs' words", () => {
     const x = random([5, 2]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { truncateSync } from "node:fs";
 import { type Checkpoint, openCheckpoint, writeCheckpoint } from "../../../../lib/formats/checkpoint.js";
-import { bf16ToFloat32, float32ToBf16 } from "../../../../lib/formats/halves.js";
+import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from "../../../../lib/formats/halves.js";
 import { fromFloat32 } from "../../../../lib/formats/toFloat32.js";
 import type { TensorToWrite } from "../../../../lib/formats/writeSafetensors.js";
 import { nf4Entries, readNf4 } from "../../../../lib/quant/checkpoint.js";
@@ -10,15 +10,22 @@ import { quantizeNf4 } from "../../../../lib/quant/nf4.js";
 import type { QuantState } from "../../../../lib/quant/quantState.js";
 import { activeCuda, type CudaBackend } from "../../../../lib/tensor/cuda/backend.js";
 import type { DeviceQuantState } from "../../../../lib/tensor/cuda/quantState.js";
+import { ELEMENT_BYTES } from "../../../../lib/tensor/cuda/storage.js";
 import { DeviceWeights } from "../../../../lib/tensor/cuda/weights.js";
 import { temporaryDirectory } from "../../formats/temporaryDirectory.js";
 import { use } from "../backends.js";
 import { values } from "../tinyLayer.js";
 import { counts, heldBytes, resetCounts } from "./fakeCuda.js";
+import { restoreBackendAfterwards } from "./register.js";
 
 const SHAPE = [37, 96] as const;
 const numbers = values(SHAPE[0] * SHAPE[1], 4);
 const dtypes = ["F32", "BF16", "F16"] as const;
+const COMPUTED = [
+  ["float32", "f32", (values: Float32Array) => values],
+  ["bfloat16", "bf16", (values: Float32Array) => bf16ToFloat32(float32ToBf16(values))],
+  ["float16", "f16", (values: Float32Array) => f16ToFloat32(float32ToF16(values))],
+] as const;
 const ARRAYS = ["packed", "absmax", "nestedAbsmax", "code", "nestedCode", "offset"] as const;
 
 function entry(name: string, dtype: "F32" | "BF16" | "F16", data = numbers): TensorToWrite {
@@ -52,6 +59,7 @@ describe("weights on their way to the GPU, over CPU ops", () => {
     first.close();
     shared.close();
   });
+  restoreBackendAfterwards();
   beforeEach(() => {
     checkpoint = openCheckpoint(path("model"));
     weights = new DeviceWeights(backend, checkpoint, "bfloat16");
@@ -69,23 +77,27 @@ describe("weights on their way to the GPU, over CPU ops", () => {
       const expected = quantizeNf4(checkpoint.readFloat32(dtype), { shape: SHAPE, variant: "cuda" });
       assert.equal(counts.waits, 0);
       for (const key of ARRAYS) assert.deepEqual(state[key], expected[key], key);
-      assert.equal(state.dtype, dtype === "BF16" ? "bfloat16" : "float32");
+      assert.equal(state.dtype, { F32: "float32", BF16: "bfloat16", F16: "float16" }[dtype]);
       assert.equal(heldBytes() - before, state.bytes);
       state.dispose();
     });
 
-    it(`holds matrices of ${dtype} in the compute type, and vectors in float32`, async () => {
-      const before = heldBytes();
-      const matrix = await weights.matrix(dtype, SHAPE);
-      const stored = checkpoint.readFloat32(dtype);
-      assert.deepEqual(matrix.dataSync(), bf16ToFloat32(float32ToBf16(stored)));
-      assert.equal(backend.storage(matrix.dataId).device!.dtype, "bf16");
-      const vector = await weights.vector(`${dtype}.vector`);
-      assert.deepEqual(vector.dataSync(), checkpoint.readFloat32(`${dtype}.vector`));
-      assert.equal(heldBytes() - before, 2 * numbers.length + 4 * 5);
-      matrix.dispose();
-      vector.dispose();
-    });
+    for (const [computeType, type, rounded] of COMPUTED)
+      it(`holds matrices of ${dtype} in ${computeType}, and vectors in float32`, async () => {
+        const place = new DeviceWeights(backend, checkpoint, computeType);
+        const before = heldBytes();
+        const matrix = await place.matrix(dtype, SHAPE);
+        // What is stored in the compute type is not converted.
+        assert.equal(counts.ops.copy ?? 0, (dtype === "BF16" ? "bf16" : dtype.toLowerCase()) === type ? 0 : 1);
+        assert.deepEqual(matrix.dataSync(), rounded(checkpoint.readFloat32(dtype)));
+        assert.equal(backend.storage(matrix.dataId).device!.dtype, type);
+        const vector = await place.vector(`${dtype}.vector`);
+        assert.deepEqual(vector.dataSync(), checkpoint.readFloat32(`${dtype}.vector`));
+        assert.equal(heldBytes() - before, ELEMENT_BYTES[type] * numbers.length + 4 * 5);
+        matrix.dispose();
+        vector.dispose();
+        place.close();
+      });
 
     it(`refuses ${dtype} values that are not finite, naming the first, and frees them`, async () => {
       const before = heldBytes();
