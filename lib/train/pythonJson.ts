@@ -1,4 +1,4 @@
-/** JSON as Python's json.dumps(value, indent=2, sort_keys=True) writes it, so that files compare equal byte for byte. */
+/** JSON as Python's json.dumps(value, indent=2, sort_keys=True) writes it, so that files compare equal byte for byte; and read. */
 
 /** A value that Python holds as a float: 1 is written as 1.0. */
 export class PythonFloat {
@@ -40,4 +40,16 @@ function asciiString(text: string): string {
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+const NOT_A_NUMBER = "\u0000NaN";
+
+/** Reads JSON whose numbers may be NaN, Infinity and -Infinity, as Python writes and reads it. */
+export function parsePythonJson(text: string): unknown {
+  // Strings are matched as well, so that such words in them stay what they are.
+  const standard = text.replaceAll(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, (token) => {
+    if (token.startsWith('"')) return token;
+    return token === "NaN" ? JSON.stringify(NOT_A_NUMBER) : token.replace("Infinity", "1e999");
+  });
+  return JSON.parse(standard, (_, value) => (value === NOT_A_NUMBER ? Number.NaN : value));
 }

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { fail } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomicWrite.js";
-import { PythonFloat, pythonJson } from "./pythonJson.js";
+import { PythonFloat, parsePythonJson, pythonJson } from "./pythonJson.js";
 
 /**
  * One record of `logHistory`, with transformers' keys: loss, grad_norm, learning_rate, epoch, step while training;
@@ -110,7 +110,7 @@ export function writeTrainerState(path: string, state: TrainerState): Promise<vo
 export async function readTrainerState(path: string): Promise<TrainerState> {
   let parsed: Record<string, unknown>;
   try {
-    parsed = JSON.parse(await readFile(path, "utf8"));
+    parsed = parsePythonJson(await readFile(path, "utf8")) as typeof parsed;
   } catch (cause) {
     fail(`${path} cannot be read as a trainer state.`, { hint: "Resume from another checkpoint.", cause });
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pythonFloat, pythonJson } from "../../../lib/train/pythonJson.js";
+import { parsePythonJson, pythonFloat, pythonJson } from "../../../lib/train/pythonJson.js";
 import {
   createTrainerState,
   readTrainerState,
@@ -36,6 +36,16 @@ describe("pythonJson", () => {
       pythonJson({ b: [1, "é"], a: {}, c: [] }),
       '{\n  "a": {},\n  "b": [\n    1,\n    "\\u00e9"\n  ],\n  "c": []\n}',
     );
+  });
+});
+
+describe("parsePythonJson", () => {
+  it("reads what json.dumps writes of numbers that JSON does not know, and leaves texts alone", () => {
+    const text = '{"NaN": [NaN, -Infinity, {"a": Infinity}], "b": "NaN, \\"Infinity", "c": -1e-05}';
+    const { POSITIVE_INFINITY: infinity, NaN: nan } = Number;
+    const value = { NaN: [nan, -infinity, { a: infinity }], b: 'NaN, "Infinity', c: -1e-5 };
+    assert.deepEqual(parsePythonJson(text), value);
+    assert.throws(() => parsePythonJson('{"a": Infinit}'), SyntaxError);
   });
 });
 
