@@ -7,6 +7,7 @@ import { adaptedProjections } from "../peft/attach.js";
 import { type PeftOptions, resolveLoraConfig } from "../peft/loraConfig.js";
 import { PeftModel } from "../peft/peftModel.js";
 import { initBackend, isBfloat16Supported } from "../tensor/backend.js";
+import { activeCuda } from "../tensor/cuda/backend.js";
 import type { ComputeType } from "../tensor/cuda/weights.js";
 import { withMemoryAdvice } from "../tensor/outOfMemory.js";
 import { Tokenizer, type TokenizerLike } from "../tokenizer/tokenizer.js";
@@ -22,9 +23,11 @@ export interface FromPretrainedOptions {
   /** Longest training text in tokens; at most the model's positions. Default 2048. */
   maxSeqLength?: number;
   /**
-   * What activations are computed in. On the backend "cuda" null picks bfloat16 for models of 1,024 hidden units or more
-   * and float32 for smaller ones; all other backends compute in float32. Adapters and their gradients are float32
-   * everywhere. Default null.
+   * What activations are computed in, and what weights that are not quantised are held in. On the backend "cuda" null picks
+   * bfloat16 for models of 1,024 hidden units or more and float32 for smaller ones; all other backends compute in float32.
+   * float16 is more exact than bfloat16 and holds numbers up to 65,504 only: training scales its loss (see `fp16` in
+   * TrainingArguments), and a model whose activations grow beyond gives no numbers. Adapters and their gradients are
+   * float32 everywhere. Default null.
    */
   dtype?: ComputeType | null;
   /** Quantise the projections to NF4 with double quantisation. Default true. */
@@ -53,10 +56,7 @@ export const FastLanguageModel = {
     checkOptions("fromPretrained", options, OPTIONS);
     if (typeof options.modelName !== "string" || options.modelName === "") fail("fromPretrained needs a modelName.");
     const backend = await initBackend();
-    if (
-      ![undefined, null, "float32"].includes(options.dtype) &&
-      !(options.dtype === "bfloat16" && isBfloat16Supported())
-    ) {
+    if (!isComputed(options.dtype ?? "float32")) {
       fail(`dtype "${options.dtype}" is not computed on the backend "${backend}".`, { hint: 'Use null or "float32".' });
     }
     const source = await resolveModel(options.modelName, options);
@@ -117,6 +117,12 @@ async function loadBase(source: ModelSource, tokenizerSource: ModelSource, optio
   const network = await withMemoryAdvice(advice, () => loadNetwork(directory, config, { loadIn4bit, computeType }));
   const model = new LoadedModel(network, source, maxSeqLength, loadIn4bit, await readGenerationConfig(directory));
   return { model, tokenizer };
+}
+
+/** Whether the active backend computes in `dtype`. */
+function isComputed(dtype: ComputeType): boolean {
+  if (dtype === "bfloat16") return isBfloat16Supported();
+  return dtype === "float32" || (dtype === "float16" && activeCuda() !== null);
 }
 
 /** bfloat16 halves memory and traffic; small models are bound by neither, and follow the CPU exactly in float32. */

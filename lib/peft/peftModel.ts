@@ -58,6 +58,9 @@ export class PeftModel implements LanguageModel, TrainableModel {
   get source() {
     return this.base.source;
   }
+  get computeType() {
+    return this.network.computeType;
+  }
   get maxSeqLength() {
     return this.base.maxSeqLength;
   }
@@ -113,7 +116,8 @@ export class PeftModel implements LanguageModel, TrainableModel {
       () => this.#memoryAdvice("training", batch),
       () => {
         const { savings, inputs, tokensPerPass: maxTokens } = this.#planFor(batch.inputIds.length);
-        return this.network.forwardBackward(batch, numItems, { savings, inputs, maxTokens, seed: pass.seed });
+        const { seed, lossScale = 1 } = pass;
+        return this.network.forwardBackward(batch, numItems, { savings, inputs, maxTokens, seed, lossScale });
       },
     );
   }

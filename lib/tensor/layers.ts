@@ -98,6 +98,8 @@ export interface PassOptions {
   readonly training: boolean;
   /** Seeds the dropout masks of this pass. */
   readonly seed: number;
+  /** Factor on all gradients, so that small ones survive in float16; the loss is without it. */
+  readonly lossScale: number;
 }
 
 /** Keys and values of the tokens seen so far, one entry a sequence, one pair of buffers a layer. */

@@ -25,12 +25,16 @@ export interface TrainerEvent {
 
 /** One update as it happened. */
 export interface StepReport {
-  /** Mean loss of the update. */
+  /** Mean loss of the update; no number where it was skipped because the activations overflowed float16. */
   readonly loss: number;
-  /** Norm of the gradients before clipping. */
+  /** Norm of the gradients before clipping, without loss scale; not finite where the update was skipped. */
   readonly gradNorm: number;
-  /** The rate that the update used. */
+  /** The rate that the update used, or would have. */
   readonly learningRate: number;
+  /** What the gradients were multiplied by on their way; null where the model is not computed in float16. */
+  readonly lossScale: number | null;
+  /** Whether the parameters stayed as they were, because something overflowed float16. */
+  readonly skipped: boolean;
   /** Tokens that went through the model. */
   readonly tokens: number;
   /** Tokens per second since training began. */

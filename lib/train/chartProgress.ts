@@ -16,6 +16,7 @@ export class ChartProgress implements TrainerCallback {
 
   onStepEnd({ state, step }: TrainerEvent & { step: StepReport }): void {
     const { loss, learningRate, tokensPerSecond, etaSeconds } = step;
+    if (Number.isNaN(loss)) return;
     this.#chart?.add({ step: state.globalStep, loss, learningRate, tokensPerSecond, etaSeconds });
   }
 
@@ -33,6 +34,6 @@ export class ChartProgress implements TrainerCallback {
 /** What the log of a resumed run still knows of its earlier updates. */
 function loggedPoints({ logHistory }: TrainerState): CurvePoint[] {
   return logHistory.flatMap(({ step, loss, learning_rate: learningRate }) =>
-    loss === undefined || learningRate === undefined ? [] : [{ step, loss, learningRate }],
+    loss === undefined || Number.isNaN(loss) || learningRate === undefined ? [] : [{ step, loss, learningRate }],
   );
 }

@@ -10,6 +10,7 @@ import { fail } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomicWrite.js";
 import { SafetensorsFile } from "../formats/safetensors.js";
 import { writeSafetensors } from "../formats/writeSafetensors.js";
+import type { LossScale } from "./lossScaler.js";
 import type { Optimizer } from "./optim/optimizer.js";
 import type { TrainableModel, TrainingTokenizer } from "./trainable.js";
 import { readTrainerState, type TrainerState, writeTrainerState } from "./trainerState.js";
@@ -29,6 +30,11 @@ export interface Progress {
   lastLoggedStep: number;
   /** Tokens that went through the model. */
   tokensSeen: number;
+  /** Updates without a loss, because the activations overflowed float16: in all, and since the last log record. */
+  lostLosses: number;
+  lostSinceLog: number;
+  /** Of a model in float16; null otherwise. */
+  lossScale: LossScale | null;
 }
 
 export interface Checkpoint {

@@ -10,6 +10,7 @@ import { ConsoleProgress } from "./consoleProgress.js";
 import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
 import { type ExampleOptions, prepareExamples, truncationMessage } from "./examples.js";
 import { watchInterrupt } from "./interrupt.js";
+import { checkPrecision } from "./precision.js";
 import { planTraining } from "./sampler.js";
 import type { TrainableModel, TrainingDataset, TrainingTokenizer } from "./trainable.js";
 import { createTrainerState, type TrainerState } from "./trainerState.js";
@@ -79,7 +80,8 @@ export interface TrainOptions {
  * const trainer = new SFTTrainer({ model: peft, tokenizer, trainDataset: dataset, datasetTextField: "text",
  *   maxSeqLength: 2048, args: new TrainingArguments({ maxSteps: 60, learningRate: 2e-4, loggingSteps: 10 }) });
  * const stats = await trainer.train();
- * @throws TunelabError for unknown options, an empty dataset, a missing column, or tokens outside the vocabulary
+ * @throws TunelabError for unknown options, an empty dataset, a missing column, tokens outside the vocabulary, or a half
+ *   precision that is not the model's
  */
 export class SFTTrainer {
   readonly model: TrainableModel;
@@ -99,6 +101,7 @@ export class SFTTrainer {
     this.model = model ?? fail("SFTTrainer needs a model.", { hint: "Give it the result of getPeftModel." });
     this.tokenizer = pickTokenizer(options);
     this.args = pickArguments(options.args);
+    checkPrecision(this.args, this.model);
     if (!trainDataset) fail("SFTTrainer needs a trainDataset.");
     if (this.args.evalStrategy !== "no" && evalDataset === null) {
       fail(`evalStrategy is "${this.args.evalStrategy}", but there is no evalDataset.`, {

@@ -19,7 +19,7 @@ export class TrainingInterrupted extends Error {
   }
 }
 
-/** The loss or the gradients stopped being numbers. The model is as it was after the last good update. */
+/** The loss or the gradients stopped being numbers, or outgrew float16. The model is as it was after the last good update. */
 export class TrainingDiverged extends Error {
   override readonly name = "TrainingDiverged";
   constructor(
@@ -28,13 +28,12 @@ export class TrainingDiverged extends Error {
     what: string,
     /** Where the model of the last good update is saved, or null when there was none. */
     readonly checkpoint: string | null,
+    advice = "Lower learningRate, or look for broken rows in the data.",
   ) {
     const kept =
       checkpoint === null
         ? "The model is unchanged."
         : `The model keeps what it learnt up to step ${step - 1}, and it is saved in ${checkpoint}.`;
-    super(
-      `${what} at step ${step}, so training stopped. ${kept} Lower learningRate, or look for broken rows in the data.`,
-    );
+    super(`${what} at step ${step}, so training stopped. ${kept} ${advice}`);
   }
 }

@@ -1,5 +1,6 @@
 /** What the trainer needs of a model: losses, gradients added up in parameters, and files. */
 import type { ModelConfig } from "../models/config.js";
+import type { ComputeType } from "../tensor/cuda/weights.js";
 import type { PackedBatch } from "../tensor/layers.js";
 import type { Parameter } from "../tensor/parameter.js";
 
@@ -7,6 +8,8 @@ import type { Parameter } from "../tensor/parameter.js";
 export interface TrainingPass {
   /** Seeds the dropout masks: a function of the run's seed, the step and the micro-batch, so that resuming repeats it. */
   readonly seed: number;
+  /** Factor on all gradients, so that small ones survive in float16; the loss is returned without it. Default 1. */
+  readonly lossScale?: number;
 }
 
 /** What a run will ask of the model. */
@@ -29,6 +32,8 @@ export interface PassBudget {
 
 export interface TrainableModel {
   readonly config: ModelConfig;
+  /** What activations and their gradients are computed in. Default "float32". */
+  readonly computeType?: ComputeType;
   /** The parameters that the optimizer updates, always in the same order. */
   trainableParameters(): readonly Parameter[];
   /** Called once before the first step. */

@@ -6,7 +6,8 @@ import { PythonFloat, parsePythonJson, pythonJson } from "./pythonJson.js";
 
 /**
  * One record of `logHistory`, with transformers' keys: loss, grad_norm, learning_rate, epoch, step while training;
- * eval_loss, eval_runtime, ... for evaluations; train_runtime, train_loss, ... at the end.
+ * eval_loss, eval_runtime, ... for evaluations; train_runtime, train_loss, ... at the end. In float16 also loss_scale, and
+ * a grad_norm that is not finite where the update was skipped.
  */
 export type LogRecord = { epoch?: number; step: number } & Record<string, number>;
 

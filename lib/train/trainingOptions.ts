@@ -68,9 +68,19 @@ export interface TrainingOptions {
   /** Gradients with a larger norm are scaled down to it; 0 turns clipping off. Default 1. */
   maxGradNorm?: number;
 
-  /** Half precision on backends that have it (GPU); the CPU backends compute in float32. Default false. */
+  /**
+   * The model is computed in float16. What it is computed in is decided when it is loaded, by `dtype` of fromPretrained; this
+   * option is held against it. A model in float16 trains with its loss scaled as torch's GradScaler does it, whether the
+   * option says so or not: the scale starts at 65,536, doubles after 2,000 good updates in a row, and halves when a gradient
+   * overflows. That update is skipped with a warning: it counts in `maxSteps`, but parameters, optimizer and learning rate
+   * stay where they are. Gradients that overflow even without a scale end the run with TrainingDiverged. A model in bfloat16
+   * is refused; one in float32 stays in float32, as on all CPU backends, and needs no scale. Default false.
+   */
   fp16?: boolean;
-  /** bfloat16 on backends that have it (GPU); the CPU backends compute in float32. Default false. */
+  /**
+   * The model is computed in bfloat16, which needs no scale; see `fp16`. A model in float16 is refused; one in float32 stays
+   * in float32, as on all CPU backends. Default false.
+   */
   bf16?: boolean;
   /** Seeds dropout, and the order of the examples unless `dataSeed` does. Default 42. */
   seed?: number;

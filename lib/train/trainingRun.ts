@@ -32,6 +32,7 @@ import {
 import { dueAfterStep, rememberBest } from "./decisions.js";
 import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
 import { breathe, type InterruptWatch, watchInterrupt } from "./interrupt.js";
+import { LossScaler } from "./lossScaler.js";
 import { rounded, type SpeedMetrics, secondsSince, speedMetrics } from "./metrics.js";
 import { clipFactor, gradientNorm } from "./optim/clip.js";
 import { createOptimizer } from "./optim/create.js";
@@ -72,12 +73,17 @@ export interface TrainOutput {
   readonly metrics: TrainMetrics;
 }
 
+const FLOAT16_ADVICE =
+  'Load the model with dtype: "bfloat16" or "float32", lower learningRate, or look for broken rows in the data.';
+
 export class TrainingRun {
   readonly #input: TrainingRunInput;
   readonly #plan: TrainingPlan;
   readonly #sampler: Sampler;
   readonly #schedule: (step: number) => number;
   readonly #optimizer: Optimizer;
+  /** Null where the model is not computed in float16. */
+  #scaler: LossScaler | null;
   readonly #control: TrainerControl = {
     shouldTrainingStop: false,
     shouldSave: false,
@@ -124,6 +130,7 @@ export class TrainingRun {
       epsilon: args.adamEpsilon,
       weightDecay: args.weightDecay,
     });
+    this.#scaler = model.computeType === "float16" ? new LossScaler() : null;
     this.#flosPerToken = 6 * nonEmbeddingParameters(model);
     this.#progress = {
       optimizerSteps: 0,
@@ -132,6 +139,9 @@ export class TrainingRun {
       lossSinceLog: 0,
       lastLoggedStep: 0,
       tokensSeen: 0,
+      lostLosses: 0,
+      lostSinceLog: 0,
+      lossScale: null,
     };
     const share = (steps: number) => (steps < 1 ? Math.ceil(totalSteps * steps) : steps);
     state.maxSteps = totalSteps;
@@ -198,12 +208,19 @@ export class TrainingRun {
 
     const sequences = sampled.indices.flatMap((index) => this.#input.trainExamples[index]!);
     this.#refuseLabelFree(sequences, sampled);
-    const loss = await this.#forwardBackward(sequences);
-    if (!Number.isFinite(loss)) await this.#stopDiverged(`The loss became ${loss}`);
-    const gradNorm = await gradientNorm(model.trainableParameters());
-    if (!Number.isFinite(gradNorm)) await this.#stopDiverged(`The norm of the gradients became ${gradNorm}`);
-    const learningRate = this.#schedule(state.globalStep);
-    await this.#optimizer.step(learningRate, clipFactor(gradNorm, args.maxGradNorm));
+    const lossScale = this.#scaler?.scale ?? null;
+    const loss = await this.#forwardBackward(sequences, lossScale ?? 1);
+    const scaledNorm = Number.isFinite(loss) ? await gradientNorm(model.trainableParameters()) : Number.NaN;
+    const gradNorm = scaledNorm / (lossScale ?? 1);
+    const skipped = !Number.isFinite(gradNorm);
+    // Updates that were skipped are none to the schedule, as in transformers.
+    const learningRate = this.#schedule(this.#optimizer.steps);
+    if (skipped) {
+      await this.#overflow(loss, gradNorm);
+    } else {
+      await this.#optimizer.step(learningRate, clipFactor(gradNorm, args.maxGradNorm) / (lossScale ?? 1));
+      this.#scaler?.succeed();
+    }
     this.#zeroGradients();
 
     const tokens = countTokens(sequences);
@@ -213,14 +230,14 @@ export class TrainingRun {
     const endsEpoch = sampled.endsEpoch || last;
     Object.assign(this.#control, dueAfterStep(args, state, endsEpoch));
     if (last) this.#control.shouldTrainingStop = true;
-    const step = this.#report(loss, gradNorm, learningRate, tokens);
+    const step = { loss, gradNorm, learningRate, lossScale, skipped, tokens, ...this.#speed() };
     await notify(callbacks, "onStepEnd", { ...this.#event(), step });
     if (endsEpoch) await notify(callbacks, "onEpochEnd", this.#event());
-    await this.#logEvaluateSave(gradNorm, learningRate);
+    await this.#logEvaluateSave(step);
   }
 
   /** Gradients of the mean loss over the update's tokens, however many passes it takes. */
-  async #forwardBackward(sequences: readonly Sequence[]): Promise<number> {
+  async #forwardBackward(sequences: readonly Sequence[], lossScale: number): Promise<number> {
     const { args, state, model } = this.#input;
     const numItems = countItems(sequences, args.numItemsInBatch);
     this.#zeroGradients();
@@ -228,10 +245,28 @@ export class TrainingRun {
     const most = this.#passes?.tokensPerPass ?? args.maxTokensPerForward ?? DEFAULT_PASS_TOKENS;
     for (const [index, group] of splitByBudget(sequences, most).entries()) {
       const seed = mixSeed(args.seed, state.globalStep, index);
-      loss += await model.forwardBackward(packSequences(group), numItems, { seed });
+      loss += await model.forwardBackward(packSequences(group), numItems, { seed, lossScale });
       if (!Number.isFinite(loss)) break;
     }
     return loss;
+  }
+
+  /** Something in the update is no finite number: the end of the run, or with a loss scale of this update alone. */
+  async #overflow(loss: number, gradNorm: number): Promise<void> {
+    const lost = !Number.isFinite(loss);
+    if (this.#scaler === null) {
+      await this.#stopDiverged(lost ? `The loss became ${loss}` : `The norm of the gradients became ${gradNorm}`);
+      return;
+    }
+    const what = `${lost ? "activations" : "gradients"} overflowed float16`;
+    const before = this.#scaler.scale;
+    if (!this.#scaler.backOff()) {
+      await this.#stopDiverged(`The ${what}, with the smallest loss scale (${before}),`, FLOAT16_ADVICE);
+    }
+    const now = this.#scaler.scale;
+    console.warn(
+      `Step ${this.#input.state.globalStep + 1} was skipped: its ${what}. The loss scale was ${before} and is ${now} now.`,
+    );
   }
 
   #refuseLabelFree(sequences: readonly Sequence[], { indices }: SampledStep): void {
@@ -249,37 +284,42 @@ export class TrainingRun {
     state.epoch = sampled.epoch;
     state.totalFlos += this.#flosPerToken * tokens;
     if (args.includeNumInputTokensSeen) state.numInputTokensSeen += tokens;
-    this.#progress.totalLoss += loss;
-    this.#progress.lossSinceLog += loss;
-    this.#progress.tokensSeen += tokens;
-    this.#progress.optimizerSteps = this.#optimizer.steps;
+    const progress = this.#progress;
+    if (Number.isFinite(loss)) {
+      progress.totalLoss += loss;
+      progress.lossSinceLog += loss;
+    } else {
+      progress.lostLosses++;
+      progress.lostSinceLog++;
+    }
+    progress.tokensSeen += tokens;
+    progress.optimizerSteps = this.#optimizer.steps;
+    progress.lossScale = this.#scaler?.state ?? null;
     this.#session.steps++;
     this.#session.samples += sampled.indices.length;
     this.#session.tokens += tokens;
   }
 
-  #report(loss: number, gradNorm: number, learningRate: number, tokens: number): StepReport {
+  #speed(): Pick<StepReport, "tokensPerSecond" | "etaSeconds"> {
     const { state } = this.#input;
     const seconds = secondsSince(this.#start);
     const remaining = state.maxSteps - state.globalStep;
     return {
-      loss,
-      gradNorm,
-      learningRate,
-      tokens,
       tokensPerSecond: this.#session.tokens / seconds,
       etaSeconds: (remaining * seconds) / this.#session.steps,
     };
   }
 
-  async #logEvaluateSave(gradNorm: number, learningRate: number): Promise<void> {
+  async #logEvaluateSave({ gradNorm, learningRate, lossScale }: StepReport): Promise<void> {
     const { args, state } = this.#input;
     if (this.#control.shouldLog && state.globalStep > this.#progress.lastLoggedStep) {
-      const steps = state.globalStep - this.#progress.lastLoggedStep;
+      const steps = state.globalStep - this.#progress.lastLoggedStep - this.#progress.lostSinceLog;
       const loss = rounded(this.#progress.lossSinceLog / steps, 4);
       this.#progress.lossSinceLog = 0;
+      this.#progress.lostSinceLog = 0;
       this.#progress.lastLoggedStep = state.globalStep;
-      await this.#log({ loss, grad_norm: gradNorm, learning_rate: learningRate });
+      const scale = lossScale === null ? {} : { loss_scale: lossScale };
+      await this.#log({ loss, grad_norm: gradNorm, learning_rate: learningRate, ...scale });
     }
     if (this.#control.shouldEvaluate) {
       const metrics = await this.#evaluate();
@@ -347,7 +387,8 @@ export class TrainingRun {
       );
     }
     Object.assign(state, loaded.state, { maxSteps, numTrainEpochs, loggingSteps, evalSteps, saveSteps });
-    this.#progress = loaded.progress;
+    this.#progress = { ...this.#progress, ...loaded.progress };
+    if (this.#scaler !== null) this.#scaler = new LossScaler(this.#progress.lossScale ?? undefined);
     this.#savedStep = state.globalStep;
     restoreCallbackStates(callbacks, state.statefulCallbacks);
   }
@@ -357,17 +398,17 @@ export class TrainingRun {
     throw new TrainingInterrupted(globalStep, maxSteps, await this.#save(true));
   }
 
-  async #stopDiverged(what: string): Promise<never> {
+  async #stopDiverged(what: string, advice?: string): Promise<never> {
     const { globalStep } = this.#input.state;
     this.#zeroGradients();
-    throw new TrainingDiverged(globalStep + 1, what, globalStep === 0 ? null : await this.#save(true));
+    throw new TrainingDiverged(globalStep + 1, what, globalStep === 0 ? null : await this.#save(true), advice);
   }
 
   async #finish(): Promise<TrainOutput> {
     const { args, model, state } = this.#input;
     if (args.loadBestModelAtEnd && state.bestModelCheckpoint !== null)
       await model.loadAdapter?.(state.bestModelCheckpoint);
-    const trainLoss = this.#progress.totalLoss / Math.max(state.globalStep, 0.001);
+    const trainLoss = this.#progress.totalLoss / Math.max(state.globalStep - this.#progress.lostLosses, 0.001);
     const speed = speedMetrics("train", { start: this.#start, ...this.#session });
     const tokensPerSecond = rounded(this.#session.tokens / secondsSince(this.#start), 3);
     const metrics = {

@@ -71,26 +71,30 @@ interface Pass {
 }
 
 /** One forward and backward pass over three rows of different lengths. */
-async function pass({ model, tokenizer }: Loaded): Promise<Pass> {
+async function pass({ model, tokenizer }: Loaded, lossScale = 1): Promise<Pass> {
   const rows = await rowsOf(tokenizer, "train[0:3]");
   const batch = pack([rows[0]!, rows[1]!.slice(0, 40), rows[2]!]);
   const logits = model.network.logits(batch.inputIds, batch);
   const values = (await logits.data()) as Float32Array;
   logits.dispose();
-  const loss = await model.forwardBackward({ ...batch, labels: batch.inputIds }, 100, { seed: 5 });
+  const loss = await model.forwardBackward({ ...batch, labels: batch.inputIds }, 100, { seed: 5, lossScale });
   const gradients = new Map<string, Float32Array>();
   for (const parameter of model.trainableParameters()) {
-    gradients.set(parameter.name, Float32Array.from((await parameter.grad!.data()) as Float32Array));
+    const gradient = (await parameter.grad!.data()) as Float32Array;
+    gradients.set(
+      parameter.name,
+      gradient.map((value) => value / lossScale),
+    );
     parameter.zeroGrad();
   }
   return { logits: Float32Array.from(values), loss, gradients };
 }
 
-async function passOn(backend: Backend, options: Partial<FromPretrainedOptions>): Promise<Pass> {
+async function passOn(backend: Backend, options: Partial<FromPretrainedOptions>, lossScale = 1): Promise<Pass> {
   const loaded = await load(backend, options);
   fillAdapter(loaded.model);
   try {
-    return await pass(loaded);
+    return await pass(loaded, lossScale);
   } finally {
     loaded.model.dispose();
   }
@@ -153,9 +157,53 @@ export function libraryCases({ steps, questions, note }: CaseOptions): void {
     });
   }
 
-  it("computes in bfloat16 where asked to", async () => {
+  it("computes in bfloat16 or float16 where asked to", async () => {
     const half = await passOn("cuda", { loadIn4bit: false, dtype: "bfloat16" });
     near("bfloat16, dense", half, exact.get(false)!, 3e-2);
+    const other = await passOn("cuda", { loadIn4bit: false, dtype: "float16" }, 1024);
+    near("float16, dense", other, exact.get(false)!, 5e-3);
+  });
+
+  it("trains in float16 with a loss scale, goes on from a checkpoint to the same end, and writes", async () => {
+    const dir = folder();
+    const run = async (dtype: "float16" | "float32", resumeFrom: string | false) => {
+      const { model, tokenizer } = await load("cuda", { dtype });
+      const rows = await rowsOf(tokenizer, "train[0:24]");
+      const losses: number[] = [];
+      const options = { model, tokenizer, trainDataset: rows.map((ids) => ({ input_ids: ids })) };
+      const numbers = { gradientAccumulationSteps: 2, perDeviceTrainBatchSize: 2, maxSteps: 4, learningRate: 2e-3 };
+      const quiet = { disableTqdm: true, saveSteps: 2, loggingSteps: 1, outputDir: join(dir, dtype) };
+      const trainer = new SFTTrainer({
+        ...options,
+        callbacks: [{ onStepEnd: ({ step }) => void losses.push(step!.loss) }],
+        args: new TrainingArguments({ ...numbers, ...quiet, fp16: true }),
+      });
+      await trainer.train({ resumeFromCheckpoint: resumeFrom });
+      const scales = trainer.state.logHistory.map((record) => record.loss_scale);
+      return { model, losses, scales, options, prompt: rows[0]!.slice(0, 30) };
+    };
+    const wide = await run("float32", false);
+    wide.model.dispose();
+    assert.ok(wide.scales.every((scale) => scale === undefined));
+    const whole = await run("float16", false);
+    note(
+      `float16: losses ${whole.losses.join(", ")}, in float32 ${wide.losses.join(", ")}, scales ${whole.scales.join(", ")}`,
+    );
+    assert.ok(Math.abs(whole.losses[0]! / wide.losses[0]! - 1) < 1e-3);
+    assert.ok(whole.losses.every(Number.isFinite) && whole.losses.at(-1)! < whole.losses[0]!);
+    assert.ok(whole.scales[0] === 65_536 && whole.scales.slice(0, 4).every((scale) => scale! >= 1024));
+    const written = await likeliest(whole.model, whole.prompt);
+    whole.model.dispose();
+
+    const resumed = await run("float16", join(dir, "float16", "checkpoint-2"));
+    assert.deepEqual(resumed.losses, whole.losses.slice(2));
+    assert.deepEqual(await likeliest(resumed.model, whole.prompt), written);
+    const args = new TrainingArguments({ bf16: true });
+    assert.throws(
+      () => new SFTTrainer({ ...resumed.options, args }),
+      /bf16 is true, but the model was loaded .*float16/,
+    );
+    resumed.model.dispose();
   });
 
   it("holds 4-bit weights on the GPU alone, and gives all memory back", async () => {
@@ -276,6 +324,22 @@ export function libraryCases({ steps, questions, note }: CaseOptions): void {
     near("adapter of the CPU, on the GPU", await pass(moved), there!, 2e-2);
     moved.model.dispose();
   });
+}
+
+/** Tokens that the model writes, each the likeliest after those before it. */
+async function likeliest(model: PeftModel, prompt: number[]): Promise<number[]> {
+  FastLanguageModel.forInference(model);
+  const [text] = await model.generate({ inputIds: [prompt], maxNewTokens: 8, doSample: false, eosTokenId: null });
+  const batch = pack([text!]);
+  const logits = model.network.logits(batch.inputIds, batch);
+  const [all, width] = [(await logits.data()) as Float32Array, logits.shape[1]];
+  logits.dispose();
+  for (let at = prompt.length; at < text!.length; at++) {
+    const row = all.subarray((at - 1) * width, at * width);
+    const most = row.reduce((a, b) => Math.max(a, b));
+    assert.ok(row[text![at]!]! >= most - 0.05 * Math.abs(most), `token ${at}: ${row[text![at]!]} of ${most}`);
+  }
+  return text!;
 }
 
 /** Greedy answers to held-out questions, counted as the notebook does. */

@@ -78,7 +78,7 @@ onGpu("training passes on the GPU", () => {
     return { loss, gradients };
   }
 
-  for (const dtype of ["float32", "bfloat16"] as const) {
+  for (const dtype of ["float32", "bfloat16", "float16"] as const) {
     it(`compute the same bits with every useGradientCheckpointing, in ${dtype}`, async () => {
       let expected: Awaited<ReturnType<typeof sums>> | null = null;
       for (const choice of [false, true, "auto", "unsloth"] as const) {
@@ -111,7 +111,7 @@ onGpu("training passes on the GPU", () => {
     model.dispose();
   });
 
-  for (const computeType of ["float32", "bfloat16"] as const) {
+  for (const computeType of ["float32", "bfloat16", "float16"] as const) {
     it(`leave an embedding in host memory from which the model still writes, in ${computeType}`, async () => {
       const folder = await writeTinyModel();
       const network = await loadNetwork(folder, await readConfig(folder), { loadIn4bit: true, computeType });
@@ -151,7 +151,14 @@ onGpu("training passes on the GPU", () => {
     await collectGarbage();
     for (const [name, savings, inputs] of plans) {
       const pass = () =>
-        trainingPass(parts, batch, tokens, { savings, inputs, maxTokens: tokens, training: true, seed: 1 });
+        trainingPass(parts, batch, tokens, {
+          savings,
+          inputs,
+          maxTokens: tokens,
+          training: true,
+          seed: 1,
+          lossScale: 1,
+        });
       pass().dispose();
       const { inUse } = cuda.memory();
       cuda.resetPeaks();

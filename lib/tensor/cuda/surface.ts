@@ -37,11 +37,11 @@ export function deviceSurface(backend: CudaBackend): Surface<DeviceBuffers> {
     release: (buffer) => cuda.dispose(buffer),
     inputsOnHost: (layers, tokens, maxTokens, held) =>
       new HostInputs(cuda, layers, Math.max(1, maxTokens / tokens), held),
-    crossEntropy(head, hidden, { labels, cuSeqlens }, numItems, dHidden) {
+    crossEntropy(head, hidden, { labels, cuSeqlens }, numItems, dHidden, lossScale) {
       const buffer = cuda.createBuffer("f32", 1, "activations");
       // A tensor at once, so that its scope frees it when memory runs out.
       const loss = backend.tensor<tf.Scalar>(buffer, []);
-      cuda.linearCrossEntropyQueued(head, hidden, labels, cuSeqlens, 1 / numItems, dHidden, buffer);
+      cuda.linearCrossEntropyQueued(head, hidden, labels, cuSeqlens, lossScale / numItems, dHidden, buffer);
       cuda.scale(buffer, 1 / numItems);
       return loss;
     },

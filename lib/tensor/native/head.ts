@@ -43,7 +43,7 @@ export function linearCrossEntropy(
     const from = surface.buffer(rows);
     const dHidden = recording ? surface.output(rows.shape, from) : null;
     const handle = matrixHandle(surface, head);
-    const value = surface.crossEntropy(handle, from, batch, numItems, dHidden?.buffer ?? null);
+    const value = surface.crossEntropy(handle, from, batch, numItems, dHidden?.buffer ?? null, 1);
     if (dHidden !== null) (save as tf.GradSaveFunc)([dHidden.tensor()]);
     const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => surface.scaled(saved!, dy);
     return { value, gradFunc };

@@ -34,8 +34,8 @@ export function hostSurface(ops: OpTable<HostBuffers>): Surface<HostBuffers> {
     column: (rows) => new Float32Array(rows),
     zeros: (shape) => tf.zeros(shape),
     release: () => undefined,
-    crossEntropy(head, hidden, { labels, cuSeqlens }, numItems, dHidden) {
-      const { lossSum } = ops.linearCrossEntropy(head, hidden, labels, cuSeqlens, 1 / numItems, dHidden);
+    crossEntropy(head, hidden, { labels, cuSeqlens }, numItems, dHidden, lossScale) {
+      const { lossSum } = ops.linearCrossEntropy(head, hidden, labels, cuSeqlens, lossScale / numItems, dHidden);
       return tf.scalar(lossSum / numItems);
     },
     scaled: (x, factor) => tf.mul(x, factor),

@@ -40,13 +40,14 @@ export interface Surface<B extends Buffers = Buffers> {
   release(buffer: B["f32"]): void;
   /** Where the inputs of a pass's layers wait, for a backend that has a memory other than the one it computes in. */
   inputsOnHost?(layers: number, batchTokens: number, maxTokens: number, held: PassBuffers): LayerInputs;
-  /** The loss of `linearCrossEntropy` in ops.ts; `dHidden` (null: not made) receives its gradient. */
+  /** The loss of `linearCrossEntropy` in ops.ts; `dHidden` (null: not made) receives its gradient times `lossScale`. */
   crossEntropy(
     head: NativeLinearHandle,
     hidden: B["f32"],
     batch: PackedBatch,
     numItems: number,
     dHidden: B["f32"] | null,
+    lossScale: number,
   ): tf.Scalar;
   /** x times a scalar. */
   scaled(x: tf.Tensor, factor: tf.Tensor): tf.Tensor;

@@ -49,7 +49,7 @@ export function trainingPass(
     const normed = buffers.like(hidden, shape);
     const dNormed = buffers.like(hidden, shape);
     ops.rmsNormForward(hidden, scale, rmsNormEps, normed, inverse);
-    const loss = surface.crossEntropy(matrixHandle(surface, head), normed, batch, numItems, dNormed);
+    const loss = surface.crossEntropy(matrixHandle(surface, head), normed, batch, numItems, dNormed, options.lossScale);
     // The gradient takes the place of what it is the gradient of, here and in every layer.
     const gradient = normed;
     ops.rmsNormBackward(hidden, scale, inverse, dNormed, gradient);

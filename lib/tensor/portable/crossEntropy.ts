@@ -52,6 +52,7 @@ function lossAndGradient(
   weight: Weight,
   batch: PackedBatch,
   numItems: number,
+  lossScale: number,
   withGradient: boolean,
 ): Loss {
   const { rows, targets } = shiftedTargets(batch);
@@ -71,14 +72,20 @@ function lossAndGradient(
   const loss = tf.div<tf.Scalar>(tf.addN(chunks.map((chunk) => chunk.loss)), numItems);
   if (!withGradient) return { loss };
   const dRows = tf.concat(chunks.map((chunk) => chunk.dHidden as tf.Tensor2D));
-  return { loss, dHidden: tf.div(spread(dRows, rows, hidden.shape[0]), numItems) };
+  return { loss, dHidden: tf.mul(spread(dRows, rows, hidden.shape[0]), lossScale / numItems) };
 }
 
 /** See `linearCrossEntropy` in ops.ts. */
-export function linearCrossEntropy(hidden: tf.Tensor2D, head: Weight, batch: PackedBatch, numItems: number): tf.Scalar {
-  if (!isRecording()) return tf.tidy(() => lossAndGradient(hidden, head, batch, numItems, false).loss);
+export function linearCrossEntropy(
+  hidden: tf.Tensor2D,
+  head: Weight,
+  batch: PackedBatch,
+  numItems: number,
+  lossScale = 1,
+): tf.Scalar {
+  if (!isRecording()) return tf.tidy(() => lossAndGradient(hidden, head, batch, numItems, lossScale, false).loss);
   const op = tf.customGrad((input, save) => {
-    const { loss, dHidden } = lossAndGradient(input as tf.Tensor2D, head, batch, numItems, true);
+    const { loss, dHidden } = lossAndGradient(input as tf.Tensor2D, head, batch, numItems, lossScale, true);
     (save as tf.GradSaveFunc)([dHidden!]);
     return { value: loss, gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(saved!, dy) };
   });

@@ -12,7 +12,7 @@ export function trainingPass(
   { layers, table, norm, rmsNormEps, head }: NetworkParts,
   batch: PackedBatch,
   numItems: number,
-  { savings, training, seed }: PassOptions,
+  { savings, training, seed, lossScale }: PassOptions,
 ): tf.Scalar {
   const run = tf.valueAndGrad((embedded: tf.Tensor) => {
     let hidden = embedded as tf.Tensor2D;
@@ -20,7 +20,7 @@ export function trainingPass(
       const how = { saving: savings[index]!, training, seed: layerSeed(seed, layers.length, index) };
       hidden = decoderLayer(hidden, layer, batch, how);
     });
-    return linearCrossEntropy(rmsNorm(hidden, norm, rmsNormEps), head, batch, numItems);
+    return linearCrossEntropy(rmsNorm(hidden, norm, rmsNormEps), head, batch, numItems, lossScale);
   });
   return run(embedding(batch.inputIds, table)).value as tf.Scalar;
 }

@@ -63,6 +63,7 @@ describe("FastLanguageModel", () => {
     [{ modelName: EMBEDDED_MODEL, maxSeqLenght: 64 }, /"maxSeqLenght" of fromPretrained.*"maxSeqLength"/],
     [{ modelName: EMBEDDED_MODEL, maxSeqLength: 4096 }, /maxSeqLength is 4096; the model has positions for 1 to 2048/],
     [{ modelName: EMBEDDED_MODEL, dtype: "float8" }, /dtype "float8"/],
+    [{ modelName: EMBEDDED_MODEL, dtype: "float16" }, /dtype "float16" is not computed on the backend/],
     [{ modelName: "./no-such-folder" }, /There is no folder .*no-such-folder/],
     [{ modelName: tmpdir() }, /holds neither config\.json nor adapter_config\.json/],
     [{ modelName: "" }, /needs a modelName/],

@@ -36,7 +36,7 @@ function dispose({ layers, table, norm, head }: NetworkParts): void {
 }
 
 function options(savings: readonly Saving[], inputs: PassOptions["inputs"] = "device"): PassOptions {
-  return { savings, inputs, maxTokens: 64, training: true, seed: 3 };
+  return { savings, inputs, maxTokens: 64, training: true, seed: 3, lossScale: 1 };
 }
 const all = (saving: Saving) => new Array<Saving>(LAYERS).fill(saving);
 
@@ -107,6 +107,15 @@ for (const backend of BACKENDS) {
       dispose(parts);
     });
 
+    it("multiplies the gradients by the loss scale, and the loss not", () => {
+      const parts = network();
+      const batch = packed([5, 9], VOCABULARY);
+      const { loss, gradients } = run(parts, [batch], options(all("all")));
+      const scaled = run(parts, [batch], { ...options(all("all")), lossScale: 1024 });
+      assertSame(scaled, { loss, gradients: gradients.map((values) => values.map((v) => 1024 * v)) }, 1e-6, "scaled");
+      dispose(parts);
+    });
+
     it("keeps no tensors, and refuses what does not fit", () => {
       const parts = network();
       const batch = packed([4, 6], VOCABULARY);
@@ -132,6 +141,30 @@ describe("trainingPass on cuda, over CPU ops", () => {
   before(() => use("cuda"));
   restoreBackendAfterwards();
   afterEach(() => setLimit(Number.POSITIVE_INFINITY));
+
+  it("keeps gradients in float16 that would round to zero without a scale", () => {
+    const { table, ...others } = network();
+    assert.ok(table.kind === "dense");
+    const backend = activeCuda()!;
+    const narrow = backend.cuda.upload(table.values.dataSync() as Float32Array, { dtype: "f16" });
+    const parts = {
+      ...others,
+      table: { kind: "dense", values: backend.tensor<tf.Tensor2D>(narrow, table.values.shape) },
+    } as const;
+    const batch = packed([5, 9], VOCABULARY);
+    const numItems = 1e9;
+    const one = (of: NetworkParts, lossScale: number) =>
+      run(of, [batch], { ...options(all("all")), lossScale }, (...[parts, batch, , how]) =>
+        trainingPass(parts, batch, numItems, how),
+      );
+    const wide = one({ ...parts, table }, 1);
+    const lost = one(parts, 1);
+    assert.ok(lost.gradients.every((values) => values.every((value) => value === 0)));
+    const { loss, gradients } = one(parts, 2 ** 30);
+    assertSame({ loss, gradients: gradients.map((values) => values.map((v) => v / 2 ** 30)) }, wide, 1e-2, "float16");
+    table.values.dispose();
+    dispose(parts);
+  });
 
   it("computes the same bits with inputs in host memory, and holds two of them at a time", () => {
     const parts = network(0.2);

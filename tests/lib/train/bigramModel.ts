@@ -7,6 +7,7 @@ import { bytesOf } from "../../../lib/formats/tensorEntry.js";
 import { writeSafetensors } from "../../../lib/formats/writeSafetensors.js";
 import type { ModelConfig } from "../../../lib/models/config.js";
 import { createRandom } from "../../../lib/random.js";
+import type { ComputeType } from "../../../lib/tensor/cuda/weights.js";
 import type { PackedBatch } from "../../../lib/tensor/layers.js";
 import { Parameter } from "../../../lib/tensor/parameter.js";
 import type { TrainableModel, TrainingPass, TrainingTokenizer } from "../../../lib/train/trainable.js";
@@ -28,6 +29,10 @@ export class BigramModel implements TrainableModel {
   readonly passes: number[] = [];
   /** Replaces the loss of the training pass with this number, from 0. */
   breakAtPass = -1;
+  /** What the trainer is told. The arithmetic stays float32, in which a loss scale rounds nothing. */
+  computeType: ComputeType = "float32";
+  /** Gradients that are multiplied by more come out infinite, as in float16. */
+  largestScale = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly hidden = 40,
@@ -56,6 +61,7 @@ export class BigramModel implements TrainableModel {
 
   async forwardBackward(batch: PackedBatch, numItems: number, pass: TrainingPass): Promise<number> {
     this.passes.push(batch.inputIds.length);
+    const { lossScale = 1 } = pass;
     const { value, grads } = tf.tidy(() =>
       tf.valueAndGrads((table: tf.Tensor, head: tf.Tensor) => this.#lossSum(table, head, batch, pass).div(numItems))([
         this.table.value,
@@ -63,7 +69,9 @@ export class BigramModel implements TrainableModel {
       ]),
     );
     for (const [index, parameter] of this.trainableParameters().entries()) {
-      const gradient = grads[index]!;
+      const unscaled = grads[index]!;
+      const gradient = unscaled.mul(lossScale > this.largestScale ? Number.POSITIVE_INFINITY : lossScale);
+      unscaled.dispose();
       const before = parameter.grad;
       parameter.grad = before ? before.add(gradient) : gradient;
       if (before) tf.dispose([before, gradient]);
