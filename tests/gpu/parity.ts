@@ -1,7 +1,8 @@
 /**
  * Our side of the comparisons with transformers and PEFT (parity.py, follow.py) on a checkpoint of checkpoint.py: logits,
  * loss and LoRA gradients of one pass, greedy tokens, and with 4-bit weights the losses of ten steps of training.
- *   node parity.mjs FOLDER nf4|dense|float32     float32 computes in it, with 4-bit weights; the others in bf16 on a GPU
+ *   node parity.mjs FOLDER nf4|dense|float16|float32
+ * float16 and float32 compute in them, with 4-bit weights; the others in bf16. Without a GPU all compute in float32.
  * Figures go to parity-<layers>-<kind>.json, tensors into FOLDER.
  */
 import { readFileSync } from "node:fs";
@@ -11,7 +12,7 @@ import { writeSafetensors } from "../../lib/formats/writeSafetensors.js";
 import { pack } from "../../lib/models/causalLm.js";
 import { FastLanguageModel } from "../../lib/models/fastLanguageModel.js";
 import type { PeftModel } from "../../lib/peft/peftModel.js";
-import { backendReport, isBfloat16Supported } from "../../lib/tensor/backend.js";
+import { backendReport, initBackend, isBfloat16Supported } from "../../lib/tensor/backend.js";
 import { SFTTrainer } from "../../lib/train/sftTrainer.js";
 import { TrainingArguments } from "../../lib/train/trainingArguments.js";
 import { peaks, stopwatch, writeResults } from "./results.js";
@@ -30,7 +31,10 @@ const [folder = "", kind = "nf4"] = process.argv.slice(2);
 const texts = JSON.parse(readFileSync(join(folder, "parity.json"), "utf8")) as Texts;
 const seconds = stopwatch();
 const adapter = join(folder, "adapter");
-const dtype = kind === "float32" ? "float32" : null;
+const onGpu = (await initBackend()) === "cuda";
+const dtype = kind === "float32" || (kind === "float16" && onGpu) ? kind : null;
+// Without it small gradients would be lost in float16.
+const lossScale = dtype === "float16" ? 2 ** 16 : 1;
 const loaded = await FastLanguageModel.fromPretrained({ modelName: adapter, loadIn4bit: kind !== "dense", dtype });
 const model = loaded.model as PeftModel;
 const name = `parity-${model.config.numLayers}-${kind}`;
@@ -70,10 +74,10 @@ async function logits(): Promise<TensorEntry> {
 async function lossAndGradients(): Promise<TensorEntry[]> {
   const batch = pack(texts.rows);
   const items = texts.rows.reduce((sum, row) => sum + row.length - 1, 0);
-  figures.loss = await model.forwardBackward({ ...batch, labels: batch.inputIds }, items, { seed: 1 });
+  figures.loss = await model.forwardBackward({ ...batch, labels: batch.inputIds }, items, { seed: 1, lossScale });
   const entries: TensorEntry[] = [];
   for (const parameter of model.trainableParameters()) {
-    const data = Float32Array.from((await parameter.grad!.data()) as Float32Array);
+    const data = ((await parameter.grad!.data()) as Float32Array).map((value) => value / lossScale);
     entries.push({ name: parameter.name, dtype: "F32", shape: parameter.shape, data: bytesOf(data) });
     parameter.zeroGrad();
   }

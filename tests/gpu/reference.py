@@ -16,6 +16,12 @@ PLACE = {"": 0 if DEVICE == "cuda" else "cpu"}
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
+def type_of(kind):
+    """What a kind of comparison computes in."""
+    wide = kind == "float32" or not NARROW
+    return torch.float32 if wide else torch.float16 if kind == "float16" else DTYPE
+
+
 class Report:
     """Lines on the standard output and figures in a JSON file, written as they come: what is cut short leaves what it has."""
 
@@ -76,7 +82,7 @@ def four_bits():
 
 def computing(dtype=DTYPE):
     """Mixed precision as the Trainer sets it up; none in float32."""
-    return torch.autocast(DEVICE, torch.bfloat16, enabled=dtype == torch.bfloat16)
+    return torch.autocast(DEVICE, dtype if dtype != torch.float32 else torch.bfloat16, enabled=dtype != torch.float32)
 
 
 def row_loss(model, row, items):

@@ -116,9 +116,9 @@ print()'
 part checkpoint "correctness workload" 200 "$python" checkpoint.py "$models"
 
 part ours correctness 240 sh -c "$each" each "./node parity.mjs" \
-  "$models/shallow:nf4" "$models/shallow:dense" "$models/shallow:float32" "$models/deep:nf4"
+  "$models/shallow:nf4" "$models/shallow:dense" "$models/shallow:float16" "$models/shallow:float32" "$models/deep:nf4"
 part parity correctness 200 "$python" -W ignore parity.py \
-  "$models/shallow:nf4" "$models/shallow:dense" "$models/shallow:float32" "$models/deep:nf4"
+  "$models/shallow:nf4" "$models/shallow:dense" "$models/shallow:float16" "$models/shallow:float32" "$models/deep:nf4"
 part follow correctness 150 "$python" -W ignore follow.py "$models/shallow" "$models/deep"
 # shellcheck disable=SC2046
 part library correctness 200 $(mocha library.mjs)
