@@ -19,6 +19,9 @@ export function companionStage({ name, folder, where }) {
     fingerprint: () => digest({ paths: ["environment/companion"], only: /\.(?:py|toml)$/ }),
     present: () => sitePackages(folder).some((packages) => existsSync(join(packages, "tunelab_script.py"))),
     async run() {
+      // As it was called before it served papermill too: both would export notebooks.
+      const before = ["-m", "pip", "uninstall", "--disable-pip-version-check", "--yes", "tunelab-exporter"];
+      await quietly("Removing the companion's predecessor", programOf(folder, "python"), before, { log: name });
       const words = ["-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--no-index"];
       const args = [...words, "--no-build-isolation", "--force-reinstall", inRoot("environment/companion")];
       await quietly("Installing the companion", programOf(folder, "python"), args, { log: name });

@@ -68,7 +68,9 @@ function load(): LoadedAddon {
   const threads = process.env.OPENBLAS_NUM_THREADS;
   process.env.OPENBLAS_NUM_THREADS = "1";
   try {
-    return { addon: createRequire(import.meta.url)(file) as Addon, file };
+    const addon = createRequire(import.meta.url)(file) as Partial<Addon>;
+    if (addon.cpu === undefined) throw new Error("it is no addon of tunelab.");
+    return { addon: addon as Addon, file };
   } catch (error) {
     return { reason: `The native addon ${file} does not load: ${error instanceof Error ? error.message : error}` };
   } finally {
