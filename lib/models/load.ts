@@ -13,6 +13,7 @@ import { CausalLM } from "./causalLm.js";
 import { type ModelConfig, parseConfig } from "./config.js";
 import { HostWeights } from "./hostWeights.js";
 import { type WeightPlace, WeightReader } from "./weightReader.js";
+import { ensureRoom } from "./weightRoom.js";
 
 export interface LoadProgress {
   readonly layersDone: number;
@@ -51,6 +52,7 @@ export async function readConfig(directory: string): Promise<ModelConfig> {
 export async function loadNetwork(directory: string, config: ModelConfig, options: LoadOptions): Promise<CausalLM> {
   const checkpoint = openCheckpoint(directory);
   try {
+    ensureRoom(checkpoint, config, options);
     const reader = new WeightReader(checkpoint, options.loadIn4bit, placeFor(checkpoint, options));
     try {
       const network = await readInterruptibly(reader, config, options);

@@ -2,6 +2,7 @@
  * Divides memory in training: what each layer keeps for its backward pass, and how many tokens go through the model at a
  * time. The fastest that fits is chosen by what it costs to compute something again.
  */
+import { gibibytes } from "../gibibytes.js";
 import { SAVINGS, type Saving } from "../tensor/layers.js";
 import { type InputPlace, type PassShape, passPeak } from "./passMemory.js";
 
@@ -154,13 +155,9 @@ export function describePlan({ savings, inputs, tokensPerPass, peakBytes, budget
     return count === 0 ? [] : [`${count === savings.length && count > 1 ? "all " : ""}${count} ${words}`];
   });
   const where = inputs === "host" ? ", inputs wait in host memory" : "";
-  const room = fits ? `of ${bytes(budget)} that are free` : `but only ${bytes(Math.max(0, budget))} are free`;
+  const room = fits ? `of ${gibibytes(budget)} that are free` : `but only ${gibibytes(Math.max(0, budget))} are free`;
   return (
     `${parts.join(", ")}${where}; passes of up to ${tokensPerPass.toLocaleString("en-US")} tokens take ` +
-    `${bytes(peakBytes)} ${room}.`
+    `${gibibytes(peakBytes)} ${room}.`
   );
-}
-
-function bytes(count: number): string {
-  return count < 2 ** 30 ? `${Math.ceil(count / 2 ** 20)} MiB` : `${(count / 2 ** 30).toFixed(1)} GiB`;
 }

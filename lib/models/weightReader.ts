@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { fail } from "../errors.js";
 import type { Checkpoint } from "../formats/checkpoint.js";
-import { isNf4 } from "../quant/checkpoint.js";
+import { holdsNf4, isNf4 } from "../quant/checkpoint.js";
 import type { QuantState } from "../quant/quantState.js";
 import { DeviceQuantState } from "../tensor/cuda/quantState.js";
 import type { ComputeType } from "../tensor/cuda/weights.js";
@@ -95,8 +95,7 @@ export class WeightReader {
 
   /** A checkpoint that comes quantised keeps the projections that it left out as they are. */
   #comesQuantized(): boolean {
-    const { checkpoint } = this;
-    this.#prequantized ??= checkpoint.names.some((name) => name.endsWith(".weight") && isNf4(checkpoint, name));
+    this.#prequantized ??= holdsNf4(this.checkpoint);
     return this.#prequantized;
   }
 

@@ -17,6 +17,11 @@ export function isNf4(source: TensorSource, name: string): boolean {
   return source.has(name + STATE_SUFFIX);
 }
 
+/** Whether any matrix of the checkpoint is stored as NF4. */
+export function holdsNf4(source: TensorSource): boolean {
+  return source.names.some((name) => name.endsWith(".weight") && isNf4(source, name));
+}
+
 /** An NF4 matrix in a checkpoint, without its large tensors: names of those that hold them, of the right sizes. */
 export interface StoredNf4 {
   readonly state: Omit<QuantState, "packed" | "absmax" | "nestedAbsmax">;

@@ -68,6 +68,7 @@ onGpu("CUDA host store", () => {
     const [a, c] = [cuda.createBuffer("bf16", side * side), cuda.createBuffer("bf16", side * side)];
     cuda.fill(a, 0.01);
     const buffer = cuda.createBuffer("bf16", length);
+    cuda.fill(buffer, 1);
     const store = cuda.createHostStore(1, 2 * length);
     const compute = () => {
       for (let i = 0; i < 40; i++) cuda.matmul(a, a, c, side, side, side);

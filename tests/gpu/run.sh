@@ -1,6 +1,6 @@
 #!/bin/sh
 # Unpacks the GPU tests and comparisons that lie beside it and runs them all, or the groups and parts named:
-#   sh run.sh [correctness] [workload] [ops] [part ...]
+#   sh run.sh [correctness] [workload] [ops] [sanitize] [part ...]
 # A part has a time limit, and one that fails leaves the others alone; TUNELAB_GPU_SECONDS (540) limits them together.
 # What is short is printed; figures go to $OUT/results.json and logs to $OUT/log.txt (beside this file without OUT), after
 # each part anew.
@@ -86,7 +86,7 @@ part() {
 }
 show() {
   case $1 in
-  tests | library)
+  tests | poisoned | library)
     grep -E "^ *(ok  |FAIL|[0-9]+ (passing|failing|pending))|^     [^ ]" "$logs/$1.out" | cut -c1-200
     grep -A400 -E "^ *[0-9]+ failing" "$logs/$1.out" | head -80
     ;;
@@ -135,10 +135,15 @@ part bf16 workload 150 ./node article.mjs "$models/deep" dense article:8 half:6
 
 # shellcheck disable=SC2046
 part tests ops 300 $(mocha tests.mjs)
+# shellcheck disable=SC2046
+part poisoned ops 300 env TUNELAB_CUDA_POISON=1 $(mocha tests.mjs)
 part conformance ops 240 env CONFORMANCE_ADDON="$TUNELAB_NATIVE" ./node conformance.mjs
 part attention ops 120 "$python" attention.py
 part speed ops 120 ./node speed.mjs
 part tensorSpeed ops 60 ./node tensorSpeed.mjs
+
+# shellcheck disable=SC2086
+part sanitize sanitize 590 "$python" sanitize.py $TUNELAB_SANITIZE
 
 echo "$table" | tr ';' '\n'
 if chosen workload article unsloth hf bf16; then "$python" table.py "$logs" "$results" --print; fi

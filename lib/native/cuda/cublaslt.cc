@@ -57,10 +57,12 @@ bool bind(void* file, const char* name, F& target) {
   return target != nullptr;
 }
 
+constexpr const char* notThere = "is not there";
+
 // Empty when the library at `path` is good; `into` is then filled.
 std::string open(const std::string& path, Library& into) {
   void* file = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
-  if (!file) return "not there";
+  if (!file) return notThere;
   into.path = path;
   const bool whole = bind(file, "cublasLtCreate", into.create) && bind(file, "cublasLtGetVersion", into.getVersion) &&
                      bind(file, "cublasLtMatmulDescCreate", into.matmulDescCreate) &&
@@ -91,7 +93,8 @@ const Attempt& attempt() {
     for (const std::string& path : candidates()) {
       const std::string problem = open(path, made->library);
       if (problem.empty()) return made;
-      if (problem != "not there") problems += "\n  " + path + " " + problem;
+      // Of the usual places, nobody expects more than one to have it.
+      if (problem != notThere || std::getenv("TUNELAB_CUBLASLT")) problems += "\n  " + path + " " + problem;
     }
     made->reason =
         "cuBLASLt 12 or 13 was not found. Install the CUDA toolkit, or the PyPI package nvidia-cublas, or name the file "

@@ -130,6 +130,8 @@ __global__ void __launch_bounds__(threads)
       const float score = raw[g][lane], before = most[g], now = fmaxf(before, warpMax(score));
       const float p = expf(score - now), sum = warpSum(p);
       scores[lane][g] = p;
+      // Every lane has read the largest score so far before it is replaced.
+      __syncwarp();
       if (lane == 0) {
         shrink[g] = expf(before - now);
         total[g] = total[g] * shrink[g] + sum;

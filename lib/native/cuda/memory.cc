@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -87,6 +88,12 @@ cudaError_t allocate(void** data, size_t bytes) {
   return cudaMallocAsync(data, bytes, stream());
 }
 
+// Tests set TUNELAB_CUDA_POISON: what reads memory that nothing wrote then computes with NaN.
+bool poisons() {
+  static const bool set = std::getenv("TUNELAB_CUDA_POISON") != nullptr;
+  return set;
+}
+
 std::string outOfMemoryMessage(size_t bytes, Owner owner) {
   const MemoryReport report = memoryReport();
   std::string message = "The GPU " + device().name + " is out of memory: " + gibibytes(bytes) + " more were asked for (" +
@@ -124,6 +131,7 @@ Block::Block(size_t bytes, Owner owner) : owner_(owner) {
   }
   cudaCheck(error);
   bytes_ = rounded;
+  if (poisons()) cudaCheck(cudaMemsetAsync(data_, 0xff, bytes_, stream()));
   std::lock_guard<std::mutex> lock(mutex);
   size_t& held = current.inUse[static_cast<int>(owner_)];
   held += bytes_;

@@ -4,6 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { gibibytes } from "../../gibibytes.js";
 import type { DeviceProbe, LoadedAddon } from "../../native/addon.js";
 
 const SCRIPT = `
@@ -47,10 +48,9 @@ async function ask(file: string): Promise<DeviceProbe> {
 /** One sentence: the GPU, its driver and its libraries. */
 export function describeGpu(probe: Extract<DeviceProbe, { available: true }>): string {
   const { name, computeCapability, totalMemory, driverVersion, cublasLt, count, index } = probe;
-  const memory = `${(totalMemory / 2 ** 30).toFixed(1)} GiB`;
   const which = count > 1 ? `, number ${index} of ${count}` : "";
   return (
-    `${name}${which} (${memory}, compute capability ${computeCapability}) with a driver for CUDA ${driverVersion} ` +
+    `${name}${which} (${gibibytes(totalMemory)}, compute capability ${computeCapability}) with a driver for CUDA ${driverVersion} ` +
     `and cuBLASLt ${cublasLt.version} from ${cublasLt.path}.`
   );
 }
