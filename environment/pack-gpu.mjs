@@ -3,6 +3,7 @@
  * addon built for one architecture. A machine with a GPU, its driver, cuBLASLt and Python with torch, transformers and peft
  * needs nothing else: `build/gpu/run.sh`. What other peers need is packed by pack-gpu-peers.mjs.
  */
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -67,7 +68,21 @@ async function bundles() {
     const stdin = { contents, resolveDir: tests, loader: /** @type {const} */ ("ts") };
     await build({ ...common, stdin, banner: { js }, outfile: join(staged, `${name}.mjs`) });
   }
-  const scripts = ["runOps", "speed", "tensorSpeed", "conformance", "article", "loading", "parity", "killedRun"];
+  const printer = ["--import=tsx", join(tests, "notebookScript.ts")];
+  await build({
+    ...common,
+    banner: { js },
+    stdin: {
+      contents: execFileSync(process.execPath, printer, { cwd: inRoot("."), encoding: "utf8" }),
+      resolveDir: inRoot("notebooks"),
+      loader: "ts",
+    },
+    alias: { tunelab: inRoot("lib/index.ts"), "tunelab/script": inRoot("kernel/script.ts") },
+    outfile: join(staged, "notebooks/article.mjs"),
+  });
+  const scripts = [
+    ...["runOps", "speed", "tensorSpeed", "conformance", "article", "loading", "parity", "killedRun", "notebook"],
+  ];
   for (const script of scripts) {
     await build({
       ...common,

@@ -122,6 +122,7 @@ part parity correctness 200 "$python" -W ignore parity.py \
 part follow correctness 150 "$python" -W ignore follow.py "$models/shallow" "$models/deep"
 # shellcheck disable=SC2046
 part library correctness 200 $(mocha library.mjs)
+part notebook correctness 180 ./node notebook.mjs "$work/notebooks/article.mjs"
 part bitsandbytes_bits correctness 90 "$python" bitsandbytes_bits.py
 # shellcheck disable=SC2016
 part float32 correctness 180 sh -c './node parity.mjs "$1" float32 && "$2" -W ignore parity.py "$1:float32"' \
