@@ -7,8 +7,11 @@ import type { TrainerState } from "./trainerState.js";
 export class ChartProgress implements TrainerCallback {
   #chart: LiveChart | null = null;
 
+  /** @param alone nothing else tells of the run in words */
+  constructor(readonly alone: boolean) {}
+
   onTrainBegin({ state, passes }: TrainerEvent): void {
-    if (passes !== null) console.log(`Memory: ${passes.summary}`);
+    if (this.alone && passes !== null) console.log(`Memory: ${passes.summary}`);
     this.#chart = new LiveChart({ title: "Training", maxSteps: state.maxSteps, startStep: state.globalStep });
     this.#chart.addPast(loggedPoints(state));
     this.#chart.show();

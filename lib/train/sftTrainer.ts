@@ -225,7 +225,7 @@ export class SFTTrainer {
     if (this.args.disableTqdm) return [];
     const display = notebookDisplay();
     const lines = display === null || display.inTerminal === true ? [new ConsoleProgress()] : [];
-    return display === null ? lines : [...lines, new ChartProgress()];
+    return display === null ? lines : [...lines, new ChartProgress(lines.length === 0)];
   }
 }
 

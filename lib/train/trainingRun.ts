@@ -25,7 +25,6 @@ import {
   checkpointPath,
   findCheckpoint,
   loadCheckpoint,
-  type Progress,
   pruneCheckpoints,
   saveCheckpoint,
 } from "./checkpoint.js";
@@ -33,13 +32,13 @@ import { dueAfterStep, rememberBest } from "./decisions.js";
 import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
 import { breathe, type InterruptWatch, watchInterrupt } from "./interrupt.js";
 import { LossScaler } from "./lossScaler.js";
-import { rounded, type SpeedMetrics, secondsSince, speedMetrics } from "./metrics.js";
 import { clipFactor, gradientNorm } from "./optim/clip.js";
 import { createOptimizer } from "./optim/create.js";
 import type { Optimizer } from "./optim/optimizer.js";
 import { largestUpdate, mixSeed, planTraining, type SampledStep, Sampler, type TrainingPlan } from "./sampler.js";
 import { createSchedule } from "./schedule.js";
 import { TrainingDiverged, TrainingInterrupted } from "./stopped.js";
+import { type RunFigures, Tally } from "./tally.js";
 import { nonEmbeddingParameters, type PassBudget, type TrainableModel, type TrainingTokenizer } from "./trainable.js";
 import type { LogRecord, TrainerState } from "./trainerState.js";
 import type { TrainingArguments } from "./trainingArguments.js";
@@ -56,13 +55,7 @@ export interface TrainingRunInput {
 }
 
 /** Figures of a whole run, with transformers' names. */
-export type TrainMetrics = SpeedMetrics<"train"> & {
-  /** Real tokens; there is no padding. */
-  train_tokens_per_second: number;
-  total_flos: number;
-  train_loss: number;
-  epoch: number;
-};
+export type TrainMetrics = RunFigures & { total_flos: number; epoch: number };
 
 /** What `trainer.train()` returns. */
 export interface TrainOutput {
@@ -91,12 +84,10 @@ export class TrainingRun {
     shouldLog: false,
   };
   readonly #flosPerToken: number;
-  #progress: Progress;
+  readonly #tally: Tally;
   #passes: PassBudget | null = null;
   #watch: InterruptWatch = { interrupted: false, cellAborted: false, stop: () => {} };
   #stopped = false;
-  #start = 0;
-  #session = { steps: 0, samples: 0, tokens: 0 };
   #savedStep = -1;
 
   constructor(input: TrainingRunInput) {
@@ -132,17 +123,7 @@ export class TrainingRun {
     });
     this.#scaler = model.computeType === "float16" ? new LossScaler() : null;
     this.#flosPerToken = 6 * nonEmbeddingParameters(model);
-    this.#progress = {
-      optimizerSteps: 0,
-      numExamples,
-      totalLoss: 0,
-      lossSinceLog: 0,
-      lastLoggedStep: 0,
-      tokensSeen: 0,
-      lostLosses: 0,
-      lostSinceLog: 0,
-      lossScale: null,
-    };
+    this.#tally = new Tally(numExamples);
     const share = (steps: number) => (steps < 1 ? Math.ceil(totalSteps * steps) : steps);
     state.maxSteps = totalSteps;
     state.numTrainEpochs = this.#plan.numEpochs;
@@ -176,7 +157,7 @@ export class TrainingRun {
         this.#passes = model.planPasses?.({ ...sizes, maxTokens: args.maxTokensPerForward }) ?? null;
       await notify(callbacks, "onTrainBegin", this.#event());
       if (args.evalOnStart && state.globalStep === 0) await this.#evaluate();
-      this.#start = performance.now();
+      this.#tally.begin();
       while (state.globalStep < state.maxSteps && !this.#control.shouldTrainingStop) {
         await this.#update();
         await breathe();
@@ -230,7 +211,15 @@ export class TrainingRun {
     const endsEpoch = sampled.endsEpoch || last;
     Object.assign(this.#control, dueAfterStep(args, state, endsEpoch));
     if (last) this.#control.shouldTrainingStop = true;
-    const step = { loss, gradNorm, learningRate, lossScale, skipped, tokens, ...this.#speed() };
+    const step = {
+      loss,
+      gradNorm,
+      learningRate,
+      lossScale,
+      skipped,
+      tokens,
+      ...this.#tally.speed(state.maxSteps - state.globalStep),
+    };
     await notify(callbacks, "onStepEnd", { ...this.#event(), step });
     if (endsEpoch) await notify(callbacks, "onEpochEnd", this.#event());
     await this.#logEvaluateSave(step);
@@ -284,40 +273,13 @@ export class TrainingRun {
     state.epoch = sampled.epoch;
     state.totalFlos += this.#flosPerToken * tokens;
     if (args.includeNumInputTokensSeen) state.numInputTokensSeen += tokens;
-    const progress = this.#progress;
-    if (Number.isFinite(loss)) {
-      progress.totalLoss += loss;
-      progress.lossSinceLog += loss;
-    } else {
-      progress.lostLosses++;
-      progress.lostSinceLog++;
-    }
-    progress.tokensSeen += tokens;
-    progress.optimizerSteps = this.#optimizer.steps;
-    progress.lossScale = this.#scaler?.state ?? null;
-    this.#session.steps++;
-    this.#session.samples += sampled.indices.length;
-    this.#session.tokens += tokens;
-  }
-
-  #speed(): Pick<StepReport, "tokensPerSecond" | "etaSeconds"> {
-    const { state } = this.#input;
-    const seconds = secondsSince(this.#start);
-    const remaining = state.maxSteps - state.globalStep;
-    return {
-      tokensPerSecond: this.#session.tokens / seconds,
-      etaSeconds: (remaining * seconds) / this.#session.steps,
-    };
+    this.#tally.add(loss, sampled.indices.length, tokens);
   }
 
   async #logEvaluateSave({ gradNorm, learningRate, lossScale }: StepReport): Promise<void> {
     const { args, state } = this.#input;
-    if (this.#control.shouldLog && state.globalStep > this.#progress.lastLoggedStep) {
-      const steps = state.globalStep - this.#progress.lastLoggedStep - this.#progress.lostSinceLog;
-      const loss = rounded(this.#progress.lossSinceLog / steps, 4);
-      this.#progress.lossSinceLog = 0;
-      this.#progress.lostSinceLog = 0;
-      this.#progress.lastLoggedStep = state.globalStep;
+    const loss = this.#control.shouldLog ? this.#tally.logged(state.globalStep) : null;
+    if (loss !== null) {
       const scale = lossScale === null ? {} : { loss_scale: lossScale };
       await this.#log({ loss, grad_norm: gradNorm, learning_rate: learningRate, ...scale });
     }
@@ -364,7 +326,8 @@ export class TrainingRun {
       if (best === path || existsSync(best)) state.bestModelCheckpoint = best;
     }
     state.statefulCallbacks = collectCallbackStates(callbacks, this.#control);
-    const progress = this.#progress;
+    const optimizerSteps = this.#optimizer.steps;
+    const progress = { ...this.#tally.counted, optimizerSteps, lossScale: this.#scaler?.state ?? null };
     await saveCheckpoint({ model, tokenizer, args, optimizer: this.#optimizer, state, progress, resumable });
     this.#savedStep = state.globalStep;
     const keep = state.bestModelCheckpoint === null ? [path] : [path, state.bestModelCheckpoint];
@@ -387,8 +350,8 @@ export class TrainingRun {
       );
     }
     Object.assign(state, loaded.state, { maxSteps, numTrainEpochs, loggingSteps, evalSteps, saveSteps });
-    this.#progress = { ...this.#progress, ...loaded.progress };
-    if (this.#scaler !== null) this.#scaler = new LossScaler(this.#progress.lossScale ?? undefined);
+    this.#tally.restore(loaded.progress);
+    if (this.#scaler !== null) this.#scaler = new LossScaler(loaded.progress.lossScale ?? undefined);
     this.#savedStep = state.globalStep;
     restoreCallbackStates(callbacks, state.statefulCallbacks);
   }
@@ -408,17 +371,14 @@ export class TrainingRun {
     const { args, model, state } = this.#input;
     if (args.loadBestModelAtEnd && state.bestModelCheckpoint !== null)
       await model.loadAdapter?.(state.bestModelCheckpoint);
-    const trainLoss = this.#progress.totalLoss / Math.max(state.globalStep - this.#progress.lostLosses, 0.001);
-    const speed = speedMetrics("train", { start: this.#start, ...this.#session });
-    const tokensPerSecond = rounded(this.#session.tokens / secondsSince(this.#start), 3);
-    const metrics = {
-      ...speed,
-      train_tokens_per_second: tokensPerSecond,
-      total_flos: state.totalFlos,
-      train_loss: trainLoss,
+    const { train_loss, ...speed } = this.#tally.figures(state.globalStep);
+    const figures = { ...speed, total_flos: state.totalFlos, train_loss };
+    await this.#log(figures);
+    return {
+      globalStep: state.globalStep,
+      trainingLoss: train_loss,
+      metrics: { ...figures, epoch: state.epoch },
     };
-    await this.#log(metrics);
-    return { globalStep: state.globalStep, trainingLoss: trainLoss, metrics: { ...metrics, epoch: state.epoch } };
   }
 
   #zeroGradients(): void {

@@ -524,4 +524,26 @@ describe("progress", () => {
       delete (globalThis as Record<symbol, unknown>)[key];
     }
   });
+
+  for (const inTerminal of [false, true]) {
+    it(`says once how memory is divided, in a ${inTerminal ? "script" : "notebook"}`, async () => {
+      const key = Symbol.for("tunelab.display");
+      class Planned extends BigramModel {
+        planPasses({ tokens }: TrainingLoad): PassBudget {
+          return { tokensPerPass: tokens, summary: "whole." };
+        }
+      }
+      const { log } = console;
+      const lines: unknown[] = [];
+      Object.assign(globalThis, { [key]: Object.assign(() => {}, { inTerminal }) });
+      console.log = (line) => void lines.push(line);
+      try {
+        await trained({ maxSteps: 2, disableTqdm: false }, new Planned());
+      } finally {
+        console.log = log;
+        delete (globalThis as Record<symbol, unknown>)[key];
+      }
+      assert.equal(lines.filter((line) => line === "Memory: whole.").length, 1);
+    });
+  }
 });
