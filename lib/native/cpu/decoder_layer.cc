@@ -15,9 +15,6 @@
 
 namespace tunelab {
 
-const char* const projectionNames[projectionCount] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                                      "gate_proj", "up_proj", "down_proj"};
-
 PackedBatch packedBatch(const Napi::Value& value, int64_t rows) {
   Napi::Object given = object(value, "batch");
   const Span<int32_t> offsets = ints(given.Get("cuSeqlens"), "batch.cuSeqlens");
@@ -39,20 +36,8 @@ PackedBatch packedBatch(const Napi::Value& value, int64_t rows) {
 
 // --- Construction ---------------------------------------------------------------------------------------------
 
-DecoderLayer::DecoderLayer(const Napi::Value& descriptor) {
+DecoderLayer::DecoderLayer(const Napi::Value& descriptor) : LayerGeometry(descriptor), shape{heads, kvHeads, headDim} {
   Napi::Object layer = object(descriptor, "layer");
-  Napi::Object geometry = object(layer.Get("geometry"), "layer.geometry");
-  const auto size = [&](const char* key) {
-    return integer(geometry.Get(key), (std::string("geometry.") + key).c_str(), 1, 1 << 24);
-  };
-  hiddenSize = size("hiddenSize");
-  intermediateSize = size("intermediateSize");
-  shape = {size("numHeads"), size("numKvHeads"), size("headDim")};
-  rmsNormEps = static_cast<float>(number(geometry.Get("rmsNormEps"), "geometry.rmsNormEps"));
-  ropeTheta = number(geometry.Get("ropeTheta"), "geometry.ropeTheta");
-  if (shape.heads % shape.kvHeads != 0) refuse(descriptor.Env(), "geometry.numHeads must be a multiple of numKvHeads.");
-  if (shape.headDim % 2 != 0) refuse(descriptor.Env(), "geometry.headDim must be even.");
-  if (!(ropeTheta > 0)) refuse(descriptor.Env(), "geometry.ropeTheta must be positive.");
   const size_t width = static_cast<size_t>(hiddenSize);
   floats(layer.Get("inputNorm"), "layer.inputNorm", width);
   floats(layer.Get("postAttentionNorm"), "layer.postAttentionNorm", width);
@@ -60,17 +45,9 @@ DecoderLayer::DecoderLayer(const Napi::Value& descriptor) {
   postAttentionNormRef_ = ArrayRef(layer.Get("postAttentionNorm"));
 
   Napi::Object given = object(layer.Get("projections"), "layer.projections");
-  const int64_t qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
-  const int64_t sizes[projectionCount][2] = {{hiddenSize, qWidth},           {hiddenSize, kvWidth},
-                                             {hiddenSize, kvWidth},          {qWidth, hiddenSize},
-                                             {hiddenSize, intermediateSize}, {hiddenSize, intermediateSize},
-                                             {intermediateSize, hiddenSize}};
   for (uint32_t i = 0; i < projectionCount; i++) {
     projections[i] = std::make_unique<Projection>(given.Get(projectionNames[i]), projectionNames[i], i);
-    if (projections[i]->in != sizes[i][0] || projections[i]->out != sizes[i][1])
-      refuse(descriptor.Env(), std::string(projectionNames[i]) + " is [" + std::to_string(projections[i]->out) + ", " +
-                                   std::to_string(projections[i]->in) + "], the geometry asks for [" +
-                                   std::to_string(sizes[i][1]) + ", " + std::to_string(sizes[i][0]) + "].");
+    expect(descriptor.Env(), i, projections[i]->in, projections[i]->out);
   }
   const auto group = [&](std::vector<int> members) {
     std::vector<Projection*> pointers;

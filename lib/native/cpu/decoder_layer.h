@@ -7,13 +7,11 @@
 #include "cpu/attention.h"
 #include "cpu/projection.h"
 #include "handle.h"
+#include "layer_geometry.h"
 #include "memory.h"
 #include "saving.h"
 
 namespace tunelab {
-
-enum ProjectionIndex { qProj, kProj, vProj, oProj, gateProj, upProj, downProj, projectionCount };
-extern const char* const projectionNames[projectionCount];
 
 // Rows of several sequences laid end to end.
 struct PackedBatch {
@@ -36,7 +34,7 @@ struct LayerActivations {
   Scratch act;              // silu(gate) up [rows, down.stride()]
 };
 
-class DecoderLayer : public HandleObject {
+class DecoderLayer : public HandleObject, public LayerGeometry {
  public:
   static constexpr const char* kind = "decoder layer";
   explicit DecoderLayer(const Napi::Value& descriptor);
@@ -60,10 +58,7 @@ class DecoderLayer : public HandleObject {
   // Ranks of all projections: a saved state is only good for the ranks that it was made with.
   std::array<int64_t, projectionCount> ranks() const;
 
-  int64_t hiddenSize, intermediateSize;
   AttentionShape shape;
-  float rmsNormEps;
-  double ropeTheta;
   std::array<std::unique_ptr<Projection>, projectionCount> projections;
 
  private:

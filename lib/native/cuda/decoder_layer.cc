@@ -11,39 +11,18 @@
 
 namespace tunelab::cuda {
 
-const char* const projectionNames[projectionCount] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                                      "gate_proj", "up_proj", "down_proj"};
-
 // --- Construction ---------------------------------------------------------------------------------------------
 
-DecoderLayer::DecoderLayer(const Napi::Value& descriptor) {
+DecoderLayer::DecoderLayer(const Napi::Value& descriptor) : LayerGeometry(descriptor), shape{heads, kvHeads, headDim} {
   Napi::Object layer = object(descriptor, "layer");
-  Napi::Object geometry = object(layer.Get("geometry"), "layer.geometry");
-  const auto size = [&](const char* key) { return integer(geometry.Get(key), (std::string("geometry.") + key).c_str(), 1, 1 << 24); };
-  hiddenSize = size("hiddenSize");
-  intermediateSize = size("intermediateSize");
-  shape = {size("numHeads"), size("numKvHeads"), size("headDim")};
-  rmsNormEps = static_cast<float>(number(geometry.Get("rmsNormEps"), "geometry.rmsNormEps"));
-  ropeTheta = number(geometry.Get("ropeTheta"), "geometry.ropeTheta");
-  if (shape.heads % shape.kvHeads != 0) refuse(descriptor.Env(), "geometry.numHeads must be a multiple of numKvHeads.");
-  if (shape.headDim % 2 != 0) refuse(descriptor.Env(), "geometry.headDim must be even.");
-  if (!(ropeTheta > 0)) refuse(descriptor.Env(), "geometry.ropeTheta must be positive.");
   const auto width = static_cast<size_t>(hiddenSize);
   inputNorm_ = bufferOf(layer.Get("inputNorm"), Dtype::f32, "layer.inputNorm", width);
   postAttentionNorm_ = bufferOf(layer.Get("postAttentionNorm"), Dtype::f32, "layer.postAttentionNorm", width);
 
   Napi::Object given = object(layer.Get("projections"), "layer.projections");
-  const int64_t qWidth = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
-  const int64_t sizes[projectionCount][2] = {{hiddenSize, qWidth},           {hiddenSize, kvWidth},
-                                             {hiddenSize, kvWidth},          {qWidth, hiddenSize},
-                                             {hiddenSize, intermediateSize}, {hiddenSize, intermediateSize},
-                                             {intermediateSize, hiddenSize}};
   for (uint32_t i = 0; i < projectionCount; i++) {
     projections[i] = std::make_unique<Projection>(given.Get(projectionNames[i]), projectionNames[i], i);
-    if (projections[i]->in != sizes[i][0] || projections[i]->out != sizes[i][1])
-      refuse(descriptor.Env(), std::string(projectionNames[i]) + " is [" + std::to_string(projections[i]->out) + ", " +
-                                   std::to_string(projections[i]->in) + "], the geometry asks for [" + std::to_string(sizes[i][1]) + ", " +
-                                   std::to_string(sizes[i][0]) + "].");
+    expect(descriptor.Env(), i, projections[i]->in, projections[i]->out);
   }
   const auto group = [&](std::vector<int> members) {
     std::vector<Projection*> pointers;

@@ -7,12 +7,10 @@
 #include "cuda/batch.h"
 #include "cuda/projection.h"
 #include "handle.h"
+#include "layer_geometry.h"
 #include "saving.h"
 
 namespace tunelab::cuda {
-
-enum ProjectionIndex { qProj, kProj, vProj, oProj, gateProj, upProj, downProj, projectionCount };
-extern const char* const projectionNames[projectionCount];
 
 // Everything that backward needs besides the input; empty where it was not kept. Row strides of x1, attention, x2 and act
 // leave room for the LoRA columns of the group that reads them.
@@ -26,7 +24,7 @@ struct LayerActivations {
   Block act;             // silu(gate) up [rows, down.stride()]
 };
 
-class DecoderLayer : public HandleObject {
+class DecoderLayer : public HandleObject, public LayerGeometry {
  public:
   static constexpr const char* kind = "decoder layer";
   explicit DecoderLayer(const Napi::Value& descriptor);
@@ -51,10 +49,7 @@ class DecoderLayer : public HandleObject {
   // Ranks of all projections: a saved state is only good for the ranks that it was made with.
   std::array<int64_t, projectionCount> ranks() const;
 
-  int64_t hiddenSize, intermediateSize;
   QkvShape shape;
-  float rmsNormEps;
-  double ropeTheta;
   std::array<std::unique_ptr<Projection>, projectionCount> projections;
 
  private:
