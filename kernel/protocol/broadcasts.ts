@@ -22,8 +22,9 @@ export class Broadcasts {
   #waiting = 0;
   #high = false;
   #fullSince: number | undefined;
+  #drops = false;
 
-  /** The socket must have a high-water mark. */
+  /** The socket must have a high-water mark, and not be bound yet. */
   constructor(socket: XPublisher, patience = PATIENCE_MS) {
     this.#socket = socket;
     this.#patience = patience;
@@ -43,7 +44,7 @@ export class Broadcasts {
     while (!this.#socket.closed) {
       try {
         await this.#socket.send(frames);
-        if (this.#fullSince !== undefined) this.#socket.noDrop = true;
+        if (this.#drops) this.#drop(false);
         this.#fullSince = undefined;
         return;
       } catch (error) {
@@ -51,9 +52,14 @@ export class Broadcasts {
       }
       this.#fullSince ??= performance.now();
       // Without noDrop ZeroMQ leaves the full queue out, of this message and all others until that client reads again.
-      if (performance.now() - this.#fullSince >= this.#patience) this.#socket.noDrop = false;
+      if (performance.now() - this.#fullSince >= this.#patience) this.#drop(true);
       else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
+  }
+
+  #drop(on: boolean): void {
+    this.#drops = on;
+    this.#socket.noDrop = !on;
   }
 
   #count(bytes: number): void {
