@@ -1,17 +1,8 @@
 /** `tunelab doctor`: what this machine has, what is missing, and how to get it. */
 import type { Writable } from "node:stream";
 import { checkBackend, checkGpu, checkProfile } from "./doctor/compute.js";
+import type { Finding } from "./doctor/finding.js";
 import { checkCompiler, checkKernel, checkNode, checkPython } from "./doctor/tools.js";
-
-/** One line of the report. */
-export interface Finding {
-  name: string;
-  /** "missing" stops tunelab from working, "optional" only makes it slower or smaller. */
-  state: "ok" | "optional" | "missing";
-  detail: string;
-  /** How to get what is not there. */
-  hint?: string;
-}
 
 const checks: readonly (() => Finding | Promise<Finding>)[] = [
   checkNode,

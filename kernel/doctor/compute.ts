@@ -1,7 +1,7 @@
 /** What computes here, and which profile follows from it. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Finding } from "../doctor.js";
+import type { Finding } from "./finding.js";
 import type { ProbeAnswer } from "./probe.js";
 import { output } from "./tools.js";
 

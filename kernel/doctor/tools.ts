@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/packageRoot.js";
-import type { Finding } from "../doctor.js";
 import { kernelsFolder, searchedFolders } from "../spec/folders.js";
 import { installedSpecs } from "../spec/installed.js";
+import type { Finding } from "./finding.js";
 
 const environment = join(packageRoot, ".venv");
 const windows = process.platform === "win32";
