@@ -319,8 +319,11 @@ export class Debugger {
   async #step(name: string, method: string): Promise<JsonObject> {
     if (name !== "pause" && this.#frames.length === 0) throw new Error("No cell is stopped.");
     this.#reason = name === "pause" ? "pause" : name === "continue" ? "breakpoint" : "step";
+    const left = this.#frames;
     try {
       await this.#inspector.post(method);
+      // The word of it is later than the answer, and may be later than the cell's end, which comes another way.
+      if (name !== "pause" && this.#frames === left) this.#goneOn();
     } catch (error) {
       // It went on, and the word of that is still on its way.
       if (/while paused/.test(String(error))) throw new Error("No cell is stopped.");
