@@ -2,6 +2,7 @@
  * What a module may say and a cell need not: export words, a line for the shell that starts scripts, an object literal
  * that a statement's place makes a block. Rewritten before compilation, such that lines and columns stay.
  */
+import { faultsOf } from "./faults.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
@@ -96,8 +97,4 @@ function isWhole(property: TypeScript.ObjectLiteralElementLike): boolean {
 
 function hasFault(file: TypeScript.SourceFile, { pos, end }: TypeScript.Node): boolean {
   return faultsOf(file).some(({ start = -1 }) => start >= pos && start <= end);
-}
-
-export function faultsOf(file: TypeScript.SourceFile): readonly TypeScript.Diagnostic[] {
-  return (file as typeof file & { parseDiagnostics: readonly TypeScript.Diagnostic[] }).parseDiagnostics;
 }

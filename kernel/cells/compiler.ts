@@ -3,11 +3,12 @@ import type { CheckLevel } from "../magics/names.js";
 import type { Preload } from "../preload.js";
 import { carriedDeclarations, globalNames, withEarlierNamespaces, withoutAugmentedAgain } from "./ambient.js";
 import { toCellFunction } from "./cellFunction.js";
-import { faultsOf, isUnchecked, toCellSource } from "./cellSource.js";
+import { isUnchecked, toCellSource } from "./cellSource.js";
 import { type Candidates, type CompletionItem, type Description, matching } from "./completion.js";
 import { withoutLostNames } from "./declarations.js";
 import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
+import { faultsIn, isTemplateOpen } from "./faults.js";
 import type { Inspection } from "./inspection.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
@@ -17,7 +18,6 @@ import type { SharedFiles } from "./sharedFiles.js";
 import type { SideModule } from "./sideModules.js";
 import type { Converter, Tslab, TslabDiagnostic } from "./tslab.js";
 import { loadTslab } from "./tslab.js";
-import { ts } from "./typescript.js";
 import type { Shim } from "./typescriptShim.js";
 import { createShim } from "./typescriptShim.js";
 import { VirtualFiles } from "./virtualFiles.js";
@@ -123,7 +123,13 @@ export class CellCompiler {
       emitted = this.#shim.takeEmitted();
     }
     if (conversion.diagnostics.length > 0) {
-      return { diagnostics: shown(conversion.diagnostics) };
+      // Of what is missing at the end the converter speaks in terms of what it has put there.
+      const end = text.trimEnd().split("\n").length;
+      const isBehind = conversion.diagnostics.some(
+        ({ start, fileName }) => fileName === undefined && start.line >= end,
+      );
+      const faults = isBehind ? faultsIn(text) : [];
+      return { diagnostics: shown(faults.length > 0 ? faults : conversion.diagnostics) };
     }
     const declarations = `${conversion.declOutput ?? ""}${carriedDeclarations(known, emitted.declarations)}`;
     this.#pending = { after: { ...before, declarations }, before };
@@ -191,8 +197,9 @@ export class CellCompiler {
     const { text } = toCellSource(source);
     const { completed, indent } = this.#tslab.isCompleteCode(text);
     if (!completed) return { status: "incomplete", indent: indent ?? "" };
-    const file = ts.createSourceFile("cell.ts", text, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
-    return { status: faultsOf(file).length > 0 ? "invalid" : "complete" };
+    const faults = faultsIn(text);
+    if (isTemplateOpen(faults)) return { status: "incomplete", indent: "" };
+    return { status: faults.length > 0 ? "invalid" : "complete" };
   }
 
   /** Forgets every cell, as after a restart of the runner. */

@@ -1,5 +1,5 @@
 /** Cells that tslab or a front-end project would take, and this kernel does not: each with the way out. */
-import { faultsOf } from "./cellSource.js";
+import { faultsOf } from "./faults.js";
 import type { CellMetadata } from "./tslab.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";

@@ -190,6 +190,13 @@ const ROWS: readonly Row[] = [
   ["return", ["return 5;", /TS1108 A 'return' statement can only be used within a function body/]],
   ["break", ["break;", /TS1105/]],
   ["continue to a label that is not there", ["for (;;) { continue away; }", /TS1115|TS1107|TS1116/]],
+  [
+    "less than a whole statement",
+    ["function f(a", /^Cell \[\d+\], line 1: TS1005 '\)' expected\.\n1 \| function f\(a\n {2}\| {13}\^$/],
+    ["class A {\n  x = 1\n\n", /line 2: TS1005 '\}' expected\.\n2 \| {3}x = 1\n {2}\| {8}\^$/],
+    ["type T = ", /line 1: TS1110 Type expected/],
+    ["`a\nb\n", /line 2: TS1160 Unterminated template literal\.\n2 \| b\n {2}\| {2}\^$/],
+  ],
   ["JSX", ["const el = <b>x</b>;", /JSX cannot be compiled in a cell/], ["<></>", /JSX cannot/]],
   ["type assertions that look like JSX", ["<string>'cast'", "'cast'"]],
 

@@ -151,9 +151,14 @@ describe("supervisor", () => {
 
   it("tells complete, incomplete and invalid code apart", async () => {
     const status = async (code: string) => (await client.request("is_complete_request", { code })).status;
-    assert.deepEqual(await Promise.all(["1 + 1", "function f() {", "const = 7q"].map(status)), [
+    const codes = ["1 + 1", "function f() {", "const = 7q", "`a", "`a\n\n\n", "`a b`", "'a"];
+    assert.deepEqual(await Promise.all(codes.map(status)), [
       "complete",
       "incomplete",
+      "invalid",
+      "incomplete",
+      "incomplete",
+      "complete",
       "invalid",
     ]);
   });
