@@ -38,7 +38,10 @@ function describeFrame(site: NodeJS.CallSite): string | undefined {
   const line = sourceLineOf(cell.lines, (site.getLineNumber() ?? 1) - 1, (site.getColumnNumber() ?? 1) - 1);
   const where = line === undefined ? cell.label : `${cell.label}, line ${line + 1}`;
   const name = site.getFunctionName();
-  return name && name !== "__tunelabCell" ? `${name} (${where})` : where;
+  if (name === "__tunelabCell") return where;
+  // Only functions that TypeScript has added, as for `using`, have no line.
+  if (line === undefined && cell.lines.length > 0) return undefined;
+  return name ? `${name} (${where})` : where;
 }
 
 /** A fault of syntax that only V8 found, with the cell's line instead of the script's text. */

@@ -58,7 +58,8 @@ function defineGlobals(): void {
 function report(thrown: unknown, owner: RunningCell | undefined): void {
   if (thrown instanceof KeyboardInterrupt) return;
   const cell = owner ?? currentCell();
-  sendText(cell?.id ?? 0, "stderr", `Uncaught ${describeError(thrown).traceback.join("\n")}\n`);
+  const traceback = describeError(thrown).traceback.join("\n");
+  sendText(cell?.id ?? 0, "stderr", `Uncaught ${traceback.replace(/^Uncaught:? /, "")}\n`);
 }
 
 const listeners: Record<string, (...args: never[]) => void> = {

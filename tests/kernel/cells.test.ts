@@ -147,6 +147,17 @@ describe("cells", () => {
       ]);
     });
 
+    it("leave out what TypeScript has put around `using`", async () => {
+      const { reply } = await client.execute(
+        "using bad = { [Symbol.dispose]() { throw new Error('disposing'); } };\nthrow new Error('body');",
+      );
+      assert.equal(reply.ename, "SuppressedError");
+      const text = (reply.traceback as string[]).join("\n");
+      assert.match(text, /disposing\n +at \[nodejs\.dispose\] \(Cell \[\d+\], line 1\)/);
+      assert.match(text, /body\n +at Cell \[\d+\], line 2/);
+      assert.doesNotMatch(text, /__disposeResources|at (?:fail|next) /);
+    });
+
     it("keep their causes, and values that are no errors are shown", async () => {
       const { reply } = await client.execute("throw new Error('outer', { cause: new TypeError('inner') });");
       assert.match((reply.traceback as string[]).join("\n"), /outer[\s\S]*\[cause\]: TypeError: inner/);
