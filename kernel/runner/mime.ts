@@ -10,7 +10,7 @@ const TABLE_ROWS = 10;
 
 /** The MIME bundle of a value; a promise of it only when the value's own way of showing itself gives one. */
 export function bundleOf(value: unknown): MimeBundle | Promise<MimeBundle> {
-  const own = typeof value === "object" && value !== null ? ownBundle(value) : undefined;
+  const own = Object(value) === value ? ownBundle(value as object) : undefined;
   return own ?? { "text/plain": inspect(value) };
 }
 
@@ -38,9 +38,10 @@ function ownBundle(value: object): MimeBundle | Promise<MimeBundle> | undefined 
     const bundle: unknown = (shown[DISPLAY] as () => unknown).call(value);
     if (typeof bundle === "object" && bundle !== null) return bundle as MimeBundle | Promise<MimeBundle>;
   }
+  if (typeof value === "function") return undefined;
   if (typeof shown.toHTML === "function") {
-    const html = String((shown.toHTML as () => unknown).call(value));
-    return { "text/html": html, "text/plain": isTable(value) ? tableText(value) : inspect(value) };
+    const html: unknown = (shown.toHTML as () => unknown).call(value);
+    return html instanceof Promise ? html.then((later) => htmlBundle(value, later)) : htmlBundle(value, html);
   }
   if (value instanceof Uint8Array) return imageBundle(value);
   const text = tensorText(value) ?? summaryText(value);
@@ -55,6 +56,10 @@ function ownBundle(value: object): MimeBundle | Promise<MimeBundle> | undefined 
     return { [type]: value as JsonObject, "text/plain": `${vega[1]} chart` };
   }
   return undefined;
+}
+
+function htmlBundle(value: object, html: unknown): MimeBundle {
+  return { "text/html": String(html), "text/plain": isTable(value) ? tableText(value) : inspect(value) };
 }
 
 /** As much of arquero's tables as their text needs. */

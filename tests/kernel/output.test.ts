@@ -223,7 +223,7 @@ describe("output", () => {
 
   it("of an error that nobody awaits is shown and harms nothing", async () => {
     const { id, result } = await client.submit(
-      'setTimeout(() => { throw new Error("stray"); }, 1); void Promise.reject(new Error("lost"));',
+      'setTimeout(() => { throw new Error("stray"); }, 1); void Promise.reject(new Error("lost")); void Promise.reject(7);',
     );
     await result;
     const text = () =>
@@ -231,7 +231,8 @@ describe("output", () => {
         .of(id)
         .map((m) => String(m.content.text ?? ""))
         .join("");
-    await client.until(() => text().includes("stray") && text().includes("lost"));
+    await client.until(() => text().includes("stray") && text().includes("lost") && text().includes("7"));
+    assert.match(text(), /^Uncaught 7$/m);
     assert.equal(await client.evaluate("1 + 1"), "2");
   });
 });
@@ -274,6 +275,12 @@ describe("display", () => {
       '({ async [Symbol.for("Jupyter.display")]() { return { "text/markdown": "**m**", "text/plain": "m" }; } })',
     );
     assert.deepEqual(value, { "text/markdown": "**m**", "text/plain": "m" });
+    const late = await client.ok("({ toHTML: async () => '<i>late</i>' })");
+    assert.equal(late.value?.["text/html"], "<i>late</i>");
+    const kind = await client.ok(
+      '(class Kind { static [Symbol.for("Jupyter.display")]() { return { "a/b": "c" }; } })',
+    );
+    assert.deepEqual(kind.value, { "a/b": "c" });
     const table = await client.ok('import { table } from "arquero"; table({ a: [1, 2] })');
     assert.match(String(table.value?.["text/html"]), /<table>/);
   });
