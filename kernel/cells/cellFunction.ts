@@ -11,12 +11,18 @@
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
+/** A static import: what it names, and its line (from 0) in the body. */
+export interface CellImport {
+  specifier: string;
+  line: number;
+}
+
 export interface CellFunction {
   body: string;
   /** How much of the body's first line stands before the cell's own code. */
   head: number;
-  /** Module specifiers of the static imports, in order. */
-  imports: string[];
+  /** In order. */
+  imports: CellImport[];
   /** Names that the cell declares. */
   names: string[];
 }
@@ -46,7 +52,7 @@ export function toCellFunction(
   const source = module.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, "");
   const file = ts.createSourceFile("cell.js", source, ts.ScriptTarget.ES2024, true, ts.ScriptKind.JS);
   const edits: Edit[] = [];
-  const imports: string[] = [];
+  const imports: CellImport[] = [];
   const names: string[] = [];
   const fixed = new Set<string>();
   let head = "";
@@ -55,7 +61,7 @@ export function toCellFunction(
   for (const statement of file.statements) {
     if (ts.isImportDeclaration(statement)) {
       const specifier = (statement.moduleSpecifier as TypeScript.StringLiteral).text;
-      imports.push(specifier);
+      imports.push({ specifier, line: file.getLineAndCharacterOfPosition(statement.getStart(file)).line });
       head += importBindings(statement, specifier, fixed);
       blank(statement);
     } else if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined) {

@@ -2,7 +2,7 @@
 import type { CheckLevel } from "../magics/names.js";
 import type { Preload } from "../preload.js";
 import { carriedDeclarations, globalNames, withEarlierNamespaces, withoutAugmentedAgain } from "./ambient.js";
-import { toCellFunction } from "./cellFunction.js";
+import { type CellImport, toCellFunction } from "./cellFunction.js";
 import { isUnchecked, toCellSource } from "./cellSource.js";
 import { type Candidates, type CompletionItem, type Description, matching } from "./completion.js";
 import { withoutLostNames } from "./declarations.js";
@@ -25,7 +25,7 @@ import { VirtualFiles } from "./virtualFiles.js";
 export interface CompiledCell {
   body: string;
   head: number;
-  imports: string[];
+  imports: CellImport[];
   names: string[];
   lines: LineMap;
   sideModules: Record<string, SideModule>;

@@ -48,10 +48,27 @@ function describeFrame(site: NodeJS.CallSite): string | undefined {
 export function inCell(error: unknown, filename: string): unknown {
   if (!(error instanceof SyntaxError)) return error;
   const [, place] = new RegExp(`^${filename}:(\\d+)`).exec(error.stack ?? "") ?? [];
-  const cell = cells.get(filename);
-  if (place === undefined || cell === undefined) return error;
-  const line = sourceLineOf(cell.lines, Number(place) - 1, 0);
-  error.stack = `${error.name}: ${error.message}\n    at ${cell.label}${line === undefined ? "" : `, line ${line + 1}`}`;
+  if (place === undefined || !cells.has(filename)) return error;
+  error.stack = `${error.name}: ${error.message}\n    at ${placeOf(filename, Number(place) - 1)}`;
+  return error;
+}
+
+/** A line (from 0) of a cell's script in the cell's own terms. */
+function placeOf(filename: string, line: number): string {
+  const { label, lines } = cells.get(filename) ?? { label: filename, lines: [] };
+  const own = sourceLineOf(lines, line, 0);
+  return own === undefined ? label : `${label}, line ${own + 1}`;
+}
+
+/** The stacks of errors that modules have thrown while they loaded; a module throws the same one each time. */
+const loading = new WeakMap<Error, string>();
+
+/** What a module threw while it was loaded, with the place of the cell's import below where it was thrown. */
+export function importedAt(error: unknown, filename: string, line: number): unknown {
+  if (!(error instanceof Error)) return error;
+  const stack = loading.get(error) ?? error.stack ?? "";
+  loading.set(error, stack);
+  error.stack = `${stack}\n    at ${placeOf(filename, line)}`;
   return error;
 }
 

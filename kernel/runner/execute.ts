@@ -1,10 +1,11 @@
 /** Runs one cell: modules first, then its code, then its value; whatever happens, exactly one answer is sent. */
 import { promiseHooks } from "node:v8";
 import vm from "node:vm";
+import type { CellImport } from "../cells/cellFunction.js";
 import type { HtmlCell, ShellCell } from "../magics/read.js";
 import { sendMessage, sendText } from "./channel.js";
 import { displayBundle, displaysOf } from "./display.js";
-import { describeError, inCell, registerCell } from "./errors.js";
+import { describeError, importedAt, inCell, registerCell } from "./errors.js";
 import { publishListeners } from "./interrupts.js";
 import { CELL_HEAD, CELL_TAIL, type DoneMessage, type ExecuteCommand } from "./messages.js";
 import { toBundle } from "./mime.js";
@@ -108,9 +109,9 @@ export class Executor {
     await this.#preloaded.loaded(command.preloaded);
     if (command.timed) cell.readWatch = startWatch();
     this.#modules.addSideModules(command.sideModules);
-    await this.#modules.load(command.imports);
     const filename = `cell-${command.id}`;
     registerCell(filename, command.label, command.lines);
+    await this.#import(command.imports, filename);
     const { meta, require } = this.#modules;
     const run = compileScript(command.body, filename)(require, meta.filename, meta.dirname);
     const result = await run(this.#scope.names, this.#tools);
@@ -124,6 +125,17 @@ export class Executor {
       payload: cell.payload,
       ...(value !== undefined && { value }),
     };
+  }
+
+  async #import(imports: readonly CellImport[], filename: string): Promise<void> {
+    this.#modules.lookAgain();
+    for (const { specifier, line } of imports) {
+      try {
+        await this.#modules.import(specifier);
+      } catch (error) {
+        throw importedAt(error, filename, line);
+      }
+    }
   }
 }
 

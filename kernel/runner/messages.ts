@@ -1,4 +1,5 @@
 /** What supervisor and runner say to each other, and the file descriptors on which they say it. */
+import type { CellImport } from "../cells/cellFunction.js";
 import type { LineMap } from "../cells/lineMap.js";
 import type { SideModule } from "../cells/sideModules.js";
 import type { ErrorContent, JsonObject, MimeBundle } from "../protocol/messages.js";
@@ -43,7 +44,7 @@ export interface ExecuteCommand {
   /** How tracebacks call it: "Cell [3]". */
   label: string;
   body: string;
-  imports: string[];
+  imports: CellImport[];
   lines: LineMap;
   sideModules: Record<string, SideModule>;
   /** Preloaded modules that have to be there before it runs. */

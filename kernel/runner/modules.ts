@@ -84,18 +84,17 @@ export class CellModules {
     for (const specifier of this.#loaded.keys()) if (isPath(specifier)) this.#loaded.delete(specifier);
   }
 
-  /** Loads what a cell imports, before the cell runs. */
-  async load(specifiers: readonly string[]): Promise<void> {
+  /** Forgets JSON files that have changed, before a cell imports. */
+  lookAgain(): void {
     for (const [path, time] of this.#json) {
       if (modifiedAt(path) === time) continue;
       this.#json.delete(path);
       delete this.#fromNotebook.cache[path];
       this.#forgetLocal();
     }
-    for (const specifier of specifiers) await this.import(specifier);
   }
 
-  /** A module that `load` has loaded. */
+  /** A module that `import` has loaded. */
   loaded(specifier: string): Namespace {
     const module = this.#loaded.get(specifier);
     if (module === undefined) throw new Error(`Module "${specifier}" was not loaded.`);

@@ -134,6 +134,22 @@ describe("a cell imports", () => {
       assert.match(await traceback('import { scaleLinear } from "d3-scale"; scaleLinear(1, 2, 3).nothing'), /TS2\d+/);
     });
 
+    it("and says which cell imported one that cannot be loaded", async () => {
+      addPackage(
+        "broken",
+        { main: "i.js" },
+        { "i.js": "function load() {\n  throw new RangeError('no');\n}\nload();" },
+      );
+      const text = await traceback('const a = 1;\n\nimport "broken";');
+      assert.match(text, /^RangeError: no\n {4}at load \(.*broken.i\.js:2:9\)\n[\s\S]*\n {4}at Cell \[\d+\], line 3$/);
+      const again = await traceback('import "broken";');
+      assert.deepEqual(again.match(/at Cell .*/g)?.length, 1);
+      assert.match(
+        await traceback('\nimport "not-installed";'),
+        /Cannot find the package[^\n]*\n {4}at Cell \[\d+\], line 2/,
+      );
+    });
+
     it("with a scope, parts and ES modules only", async () => {
       addPackage(
         "@scope/esm",

@@ -17,7 +17,14 @@ describe("the function made of a cell", () => {
   it("lifts imports without moving lines", () => {
     const source = 'first();\nimport d, { x as y } from "m";\nimport * as n from "n";\nimport "side";\nlast();';
     const { body, imports } = toCellFunction(source, undefined);
-    assert.deepEqual(imports, ["m", "n", "side"]);
+    assert.deepEqual(
+      imports.map(({ specifier, line }) => [specifier, line]),
+      [
+        ["m", 1],
+        ["n", 2],
+        ["side", 3],
+      ],
+    );
     assert.equal(body.split("\n").length, 5);
     assert.equal(
       body.split("\n")[0],
