@@ -66,6 +66,7 @@ export class CellPrograms {
   readonly #parsed = new Map<string, { file: SourceFile; statements: SourceFile["statements"] }>();
   /** Local sources besides the cell, by path, with the time of the version that was read. */
   readonly #local = new Map<string, number>();
+  /** By the folder that asks, and the name. */
   readonly #packages = new Map<string, TypeScript.ResolvedModuleWithFailedLookupLocations>();
   readonly #cache: TypeScript.ModuleResolutionCache;
   #roots: readonly string[];
@@ -166,16 +167,19 @@ export class CellPrograms {
     redirect: TypeScript.ResolvedProjectReference | undefined,
   ): TypeScript.ResolvedModuleWithFailedLookupLocations {
     const { options } = this.#host;
-    if (!this.#isNotebookFile(from)) {
+    if (!this.#isLocal(from)) {
       return ts.resolveModuleName(name, from, options, this.#compilerHost, this.#cache, redirect, mode);
     }
-    // For the notebook only what was found is remembered: a missing package may be installed at any time.
-    const known = this.#packages.get(name);
+    // Only what was found is remembered: a missing package may be installed at any time.
+    const key = `${dirname(from)} ${name}`;
+    const known = this.#packages.get(key);
     if (known !== undefined) return known;
-    const resolved = ts.resolveModuleName(name, from, options, this.#compilerHost, undefined, redirect, mode);
+    const resolved = withOwnSources(
+      ts.resolveModuleName(name, from, options, this.#compilerHost, undefined, redirect, mode),
+    );
     const found = resolved.resolvedModule;
     // So may the types of one that has none.
-    if (found && !/js$/.test(found.extension) && !name.startsWith(".")) this.#packages.set(name, resolved);
+    if (found && !/js$/.test(found.extension) && !name.startsWith(".")) this.#packages.set(key, resolved);
     return resolved;
   }
 
@@ -198,15 +202,16 @@ export class CellPrograms {
     if (file !== undefined && this.#host.roots.includes(name)) {
       this.#parsed.set(name, { file, statements: file.statements });
     }
-    if (this.#isNotebookFile(name) && !this.#host.roots.includes(name)) {
+    if (this.#isLocal(name) && !this.#host.roots.includes(name)) {
       this.#local.set(name, modifiedAt(name));
       this.#host.system.watchFile?.(name, () => this.#files.delete(name));
     }
     return file;
   }
 
-  #isNotebookFile(path: string): boolean {
-    return !path.includes("/node_modules/") && path.startsWith(`${dirname(this.#roots[0] ?? "/")}/`);
+  /** The cell's own files, and what a person may change: sources beside the notebook and elsewhere. */
+  #isLocal(path: string): boolean {
+    return !path.includes("/node_modules/") && !this.#host.isShared(path);
   }
 
   /** Looks at the few local sources anew for every cell, which is surer than waiting to be told. */
@@ -243,6 +248,16 @@ function asTsName(path: string): string {
 
 function fromTsName(name: string): string {
   return name.replace(/(\.(?:[cm]ts|[jt]sx))\.ts$/, "$1");
+}
+
+/** A package that is a link to sources elsewhere is as good as a local file: compiled, and read again when it changes. */
+function withOwnSources(
+  resolved: TypeScript.ResolvedModuleWithFailedLookupLocations,
+): TypeScript.ResolvedModuleWithFailedLookupLocations {
+  const found = resolved.resolvedModule;
+  if (!found?.isExternalLibraryImport || !/^\.[cm]?tsx?$/.test(found.extension)) return resolved;
+  if (found.resolvedFileName.includes("/node_modules/")) return resolved;
+  return { ...resolved, resolvedModule: { ...found, isExternalLibraryImport: false } };
 }
 
 function modifiedAt(path: string): number {

@@ -3,10 +3,10 @@
  * compiled by the kernel. Everything is loaded through real import(), so packages that are ESM only work.
  */
 
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createRequire, isBuiltin, Module } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import vm from "node:vm";
 import type { SideModule } from "../cells/sideModules.js";
 import type { Preload } from "../preload.js";
@@ -24,6 +24,8 @@ interface CompilableModule extends NodeJS.Module {
 
 const tslab = createTslab(displayBundle);
 const NOT_FOUND = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
+/** What import() says of a name that require(), and TypeScript, can make sense of. */
+const INCOMPLETE = new Set(["ERR_MODULE_NOT_FOUND", "ERR_UNSUPPORTED_DIR_IMPORT", "ERR_UNKNOWN_FILE_EXTENSION"]);
 
 export class CellModules {
   readonly require: NodeJS.Require;
@@ -36,6 +38,10 @@ export class CellModules {
   readonly #loaded = new Map<string, Namespace>();
   readonly #sideSources = new Map<string, SideModule>();
   readonly #sideModules = new Map<string, unknown>();
+  /** The local sources that are files. */
+  readonly #files = new Set<string>();
+  /** Names of packages by which local files were imported. */
+  readonly #sidePackages = new Set<string>();
   /** Local JSON files that were read, and the time of the version that was. */
   readonly #json = new Map<string, number>();
 
@@ -74,6 +80,8 @@ export class CellModules {
     for (const [path, source] of Object.entries(sources)) {
       this.#sideSources.set(path, source);
       registerCell(path, source.name, source.lines);
+      const file = resolve(this.#cwd, source.name);
+      if (existsSync(file)) this.#files.add(file);
       this.#forgetLocal();
     }
   }
@@ -81,7 +89,9 @@ export class CellModules {
   /** What imported an older version of a local file must see the new one. */
   #forgetLocal(): void {
     this.#sideModules.clear();
-    for (const specifier of this.#loaded.keys()) if (isPath(specifier)) this.#loaded.delete(specifier);
+    for (const specifier of this.#loaded.keys()) {
+      if (isPath(specifier) || this.#sidePackages.has(specifier)) this.#loaded.delete(specifier);
+    }
   }
 
   /** Forgets JSON files that have changed, before a cell imports. */
@@ -119,7 +129,7 @@ export class CellModules {
     try {
       module = await this.#importFromNotebook(specifier);
     } catch (error) {
-      if (!isMissing(error, specifier)) throw error;
+      if (!isMissing(error, specifier)) return await this.#importAsRequired(specifier, error);
       try {
         module = await importFrom(this.#preload, specifier);
       } catch (second) {
@@ -127,6 +137,28 @@ export class CellModules {
       }
     }
     return this.#asCommonJs(specifier) ?? module;
+  }
+
+  /**
+   * Names that only require() completes, as "lodash/get"; and sources that lie in this project, whatever package they
+   * belong to. `error` is what import() has said, and stands when neither is the case.
+   */
+  async #importAsRequired(specifier: string, error: unknown): Promise<Namespace> {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (isPath(specifier) || !INCOMPLETE.has(code)) throw error;
+    let url: string;
+    try {
+      url = this.#resolve(specifier);
+    } catch {
+      throw error;
+    }
+    const side = this.#side(this.#cwd, fileURLToPath(url));
+    if (side === undefined) {
+      const module = await this.#importFromNotebook(url);
+      return this.#asCommonJs(specifier) ?? module;
+    }
+    this.#sidePackages.add(specifier);
+    return withDefault(side.exports);
   }
 
   /** CommonJS packages through their own exports, of which import() sees only the names that it can guess. */
@@ -151,9 +183,9 @@ export class CellModules {
     if (!isPath(specifier)) return undefined;
     const base = resolve(from, specifier).replace(/\.[cm]?[jt]sx?$/, "");
     for (const path of [`${base}.js`, join(base, "index.js")]) {
-      if (this.#sideModules.has(path)) return { exports: this.#sideModules.get(path) };
       const source = this.#sideSources.get(path);
-      if (source === undefined) continue;
+      if (source === undefined || this.#isGone(source)) continue;
+      if (this.#sideModules.has(path)) return { exports: this.#sideModules.get(path) };
       const module = new Module(path) as CompilableModule;
       module.filename = path;
       module.paths = this.#fromNotebook.resolve.paths("x") ?? [];
@@ -166,10 +198,26 @@ export class CellModules {
     return undefined;
   }
 
+  /** A file that was removed may have given its name to another; what a cell said with `@module` was never one. */
+  #isGone({ name }: SideModule): boolean {
+    const file = resolve(this.#cwd, name);
+    return this.#files.has(file) && !existsSync(file);
+  }
+
+  #sideOfPackage(own: NodeJS.Require, specifier: string): { exports: unknown } | undefined {
+    if (isPath(specifier) || isBuiltin(specifier)) return undefined;
+    try {
+      const path = own.resolve(specifier);
+      return /\.[cm]?tsx?$/.test(path) ? this.#side(this.#cwd, path) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   #requireFrom(directory: string, own: NodeJS.Require): NodeJS.Require {
     const require = (specifier: string): unknown => {
       if (specifier === "tslab") return tslab;
-      const side = this.#side(directory, specifier);
+      const side = this.#side(directory, specifier) ?? this.#sideOfPackage(own, specifier);
       if (side !== undefined) return side.exports;
       if (isPath(specifier) && specifier.endsWith(".json")) {
         const path = resolve(directory, specifier);

@@ -1,6 +1,7 @@
 /** Where a cell's imports come from: files beside the notebook, its packages, the kernel's packages. */
 import assert from "node:assert/strict";
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { type TestClient, TestKernel } from "./client.js";
@@ -8,13 +9,22 @@ import { type TestClient, TestKernel } from "./client.js";
 describe("a cell imports", () => {
   let kernel: TestKernel;
   let client: TestClient;
+  let project: string;
   let time = Date.now() / 1000 - 1000;
 
   before(async () => {
-    kernel = await TestKernel.start();
+    project = mkdtempSync(join(tmpdir(), "tunelab-project-"));
+    const cwd = join(project, "notebooks");
+    mkdirSync(cwd);
+    // Node does not look twice for a package.json.
+    writeFileSync(join(cwd, "package.json"), '{ "name": "notebooks", "imports": { "#part/*": "./parts/*.ts" } }');
+    kernel = await TestKernel.start({ cwd });
     client = await kernel.connect();
   });
-  after(() => kernel.stop());
+  after(async () => {
+    await kernel.stop();
+    rmSync(project, { recursive: true });
+  });
 
   /** Writes a file that is surely newer than its older version. */
   const write = (path: string, text: string): void => {
@@ -99,6 +109,46 @@ describe("a cell imports", () => {
       );
     });
 
+    it("outside the notebook's directory, anew when they have changed", async () => {
+      write(
+        "../shared-parts/scale.ts",
+        'import { inner } from "./inner"; export const scale = (n: number) => n * inner;',
+      );
+      write("../shared-parts/inner.ts", "export const inner = 2;");
+      write("../shared-parts/data.json", '{ "a": 1 }');
+      const imports = 'import { scale } from "../shared-parts/scale"; import data from "../shared-parts/data.json";';
+      assert.equal(await client.evaluate(`${imports} scale(4) + data.a`), "9");
+      write("../shared-parts/inner.ts", "export const inner = 3;");
+      write("../shared-parts/data.json", '{ "a": 1, "b": "new" }');
+      assert.equal(await client.evaluate(`${imports} scale(4) + data.b.length`), "15");
+    });
+
+    it("by the names of their packages, which Node maps or links to them", async () => {
+      write("parts/one.ts", "export const one: number = 1;");
+      write("../packages/linked/main.ts", 'import { one } from "#part/one"; export const two = one + 1;');
+      write(
+        "../packages/linked/package.json",
+        '{ "name": "linked", "main": "main.ts", "imports": { "#part/*": "./*.ts" } }',
+      );
+      write("../packages/linked/one.ts", "export const one = 1;");
+      mkdirSync(join(kernel.cwd, "node_modules"), { recursive: true });
+      symlinkSync(join(project, "packages/linked"), join(kernel.cwd, "node_modules/linked"));
+      const imports = 'import { one } from "#part/one"; import { two } from "linked";';
+      assert.equal(await client.evaluate(`${imports} [one, two]`), "[ 1, 2 ]");
+      write("parts/one.ts", "export const one: number = 5;");
+      write("../packages/linked/one.ts", "export const one = 9;");
+      assert.equal(await client.evaluate(`${imports} [one, two]`), "[ 5, 10 ]");
+    });
+
+    it("that took the place of others", async () => {
+      write("place.ts", "export const place = 'file';");
+      assert.equal(await client.evaluate('import { place } from "./place"; place'), "'file'");
+      rmSync(join(kernel.cwd, "place.ts"));
+      assert.match(await traceback('import { place } from "./place"; place'), /TS2307/);
+      write("place/index.ts", "export const place = 'folder';");
+      assert.equal(await client.evaluate('import { place } from "./place"; place'), "'folder'");
+    });
+
     it("for their effect, once", async () => {
       write("effect.ts", "console.log('effect');");
       assert.equal((await client.ok('import "./effect";')).stdout, "effect\n");
@@ -132,6 +182,17 @@ describe("a cell imports", () => {
     it("of the kernel, typed by their own types or by @types beside them", async () => {
       assert.equal(await client.evaluate('import yaml from "yaml"; yaml.parse("a: 1").a'), "1");
       assert.match(await traceback('import { scaleLinear } from "d3-scale"; scaleLinear(1, 2, 3).nothing'), /TS2\d+/);
+    });
+
+    it("whose parts are named without their endings", async () => {
+      addPackage(
+        "parted",
+        { main: "i.js" },
+        { "i.js": "", "get.js": "module.exports = () => 'got';", "more/index.js": "exports.more = 1;" },
+      );
+      assert.equal(await client.evaluate('import get from "parted/get"; get()'), "'got'");
+      assert.equal(await client.evaluate('import { more } from "parted/more"; more'), "1");
+      assert.match(await traceback('import get from "parted/gone";'), /Cannot find module .*parted.gone/);
     });
 
     it("and says which cell imported one that cannot be loaded", async () => {
