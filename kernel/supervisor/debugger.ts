@@ -132,7 +132,7 @@ export class Debugger {
   fromInspector(message: InspectorMessage): void {
     if (message.id !== undefined) this.#inspector.answer(message);
     else if (message.method === "Debugger.scriptParsed") {
-      this.#sources.parsed(asString(message.params.scriptId), asString(message.params.url));
+      this.#parsed(asString(message.params.scriptId), asString(message.params.url));
     } else if (message.method === "Debugger.paused") this.#paused(message.params);
     else this.#goneOn();
   }
@@ -144,6 +144,15 @@ export class Debugger {
     this.#sources.lost();
     this.#enabledIn = undefined;
     this.#goneOn();
+  }
+
+  /** What stands before a cell's own code, such as the accessors of its names, is stepped over. */
+  #parsed(scriptId: string, url: string): void {
+    this.#sources.parsed(scriptId, url);
+    const { firstColumn = 0 } = this.#sources.ofScript(scriptId) ?? {};
+    if (firstColumn === 0) return;
+    const positions = [0, firstColumn].map((columnNumber) => ({ lineNumber: 0, columnNumber }));
+    void this.#inspector.post("Debugger.setBlackboxedRanges", { scriptId, positions }).catch(() => {});
   }
 
   #paused(params: JsonObject): void {

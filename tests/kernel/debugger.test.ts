@@ -211,6 +211,38 @@ describe("debugger", () => {
     await breakAt();
   });
 
+  it("knows the names of earlier cells in conditions and log points", async () => {
+    await client.ok("const limit = { at: 3 };");
+    const code = "let sum = 0;\nfor (let i = 0; i < 6; i++) {\n  sum += i;\n}\nsum";
+    await dump(code);
+    const source = { path };
+    await body("setBreakpoints", { source, breakpoints: [{ line: 3, condition: "i === limit.at" }] });
+    const stop = await run(code, async () => (await body("evaluate", { expression: "i", frameId: 1 })).result);
+    assert.equal(stop.result, "3");
+    const logMessage = "{i} of {limit.at}, {limit.of.no}";
+    await body("setBreakpoints", { source, breakpoints: [{ line: 3, logMessage }] });
+    assert.match((await client.ok(code)).stdout, /^0 of 3, TypeError: Cannot read .*\n1 of 3, /);
+    await breakAt();
+  });
+
+  it("steps into a function of an earlier cell, and shows nothing of what TypeScript adds", async () => {
+    await client.ok("function plusOne(n: number) {\n  const more = n + 1;\n  return more;\n}");
+    const code = "using end = { [Symbol.dispose]() {} };\nconst one = plusOne(0);\none";
+    await dump(code);
+    await breakAt(2);
+    const { cell } = await run(code, async () => {
+      const names = Object.keys(await variables(1));
+      assert.deepEqual(names.slice(0, 2), ["end", "one"]);
+      assert.ok(!names.some((name) => /^(?:__|env_)/.test(name)), String(names));
+      const count = stops().length;
+      await body("stepIn", { threadId: 1 });
+      const { name, line } = await stopped(count + 1);
+      assert.deepEqual([name, line], ["plusOne", 2]);
+    });
+    assert.equal(cell.value?.["text/plain"], "1");
+    await breakAt();
+  });
+
   it("opens values step by step, and sets them", async () => {
     const code = `class Point { #secret = 1; constructor(public x: number) {} get double() { return this.x * 2 + this.#secret; } }
 function look() {

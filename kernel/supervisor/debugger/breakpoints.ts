@@ -1,6 +1,7 @@
 /** Breakpoints by source: said where they can stop before the cell has run, set in the script once it does. */
 import type { Json, JsonObject } from "../../protocol/messages.js";
 import { asNumber, asObject, asString } from "../../protocol/messages.js";
+import { SCOPE } from "./expressions.js";
 import type { Inspector } from "./inspector.js";
 import { type Sources, scriptPosition } from "./sources.js";
 
@@ -16,6 +17,15 @@ interface Breakpoint {
 /** Lines of a source, from 1, at which code can be stopped. */
 type CodeLines = (source: string) => Promise<number[]>;
 
+/** Words that name nothing, or nothing that can be handed on. */
+const RESERVED = new Set(
+  (
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
+    "false finally for function if implements import in instanceof interface let new null package private protected " +
+    "public return static super switch this throw true try typeof undefined var void while with yield"
+  ).split(" "),
+);
+const NAME = /(?<![\p{ID_Continue}$.])[\p{ID_Start}$_][\p{ID_Continue}$]*/gu;
 const HIT_COUNT = /^(==|>=|<=|>|<|%|=)?\s*(\d+)$/;
 
 export class Breakpoints {
@@ -93,7 +103,7 @@ export class Breakpoints {
   }
 
   #condition(condition: string, hits: string, log: string): string {
-    const parts = condition === "" ? [] : [`(${condition})`];
+    const parts = condition === "" ? [] : [`(${withNotebook(condition)})`];
     if (hits !== "") {
       const [, operator = "==", count] = HIT_COUNT.exec(hits) ?? [];
       const counts = `(globalThis[Symbol.for("tunelab.hits")] ??= {})`;
@@ -124,9 +134,22 @@ export class Breakpoints {
   }
 }
 
-/** A log message as a template literal: expressions stand in braces. */
+/** An expression that also knows the names of earlier cells, which no scope of the frame has. */
+function withNotebook(expression: string): string {
+  const names = [...new Set(expression.match(NAME))].filter((name) => !RESERVED.has(name));
+  const values = names.map((name) => `(() => { try { return ${name}; } catch { return ${SCOPE}.${name}; } })()`);
+  const again = `((${names.join(", ")}) => (${expression}))(${values.join(", ")})`;
+  const missing = `if (!(error instanceof ReferenceError)) throw error; return ${again};`;
+  return `(() => { try { return (${expression}); } catch (error) { ${missing} } })()`;
+}
+
+/** A log message as a template literal: expressions stand in braces, and one that fails is what it throws. */
 function template(message: string): string {
   const parts = message.split(/(\{[^{}]+\})/);
-  const text = parts.map((part) => (/^\{[^{}]+\}$/.test(part) ? `$${part}` : part.replace(/[`\\]|\$(?=\{)/g, "\\$&")));
+  const text = parts.map((part) =>
+    /^\{[^{}]+\}$/.test(part)
+      ? `\${(() => { try { return ${withNotebook(part.slice(1, -1))}; } catch (error) { return error; } })()}`
+      : part.replace(/[`\\]|\$(?=\{)/g, "\\$&"),
+  );
   return `\`${text.join("")}\``;
 }

@@ -32,6 +32,9 @@ const OWN_NAMES = new Set([
   "this",
   "__proto__",
 ]);
+/** Functions that TypeScript puts into a cell for what Node cannot do itself, and its variable for each `using`. */
+const HELPER = /^__(?:addDisposableResource|disposeResources|esDecorate|runInitializers|setFunctionName|propKey)$/;
+const DISPOSAL = /^env_\d+$/;
 const INDEX = /^\d+$/;
 
 const LENGTH = "function () { return this.length ?? this.size; }";
@@ -154,8 +157,10 @@ export class Variables {
     const objectId = object.objectId as string;
     const answer = await this.#inspector.post("Runtime.getProperties", { objectId, ownProperties: true });
     const own = [...asProperties(answer.result), ...asProperties(answer.privateProperties)];
+    const disposes = own.some(({ name }) => name === "__disposeResources");
+    const isHelper = (name: string) => OWN_NAMES.has(name) || HELPER.test(name) || (disposes && DISPOSAL.test(name));
     const variables = own
-      .filter(({ name }) => !OWN_NAMES.has(name) && !(isArray(object) && (INDEX.test(name) || name === "length")))
+      .filter(({ name }) => !isHelper(name) && !(isArray(object) && (INDEX.test(name) || name === "length")))
       .flatMap(({ name, value, get }) => {
         if (value !== undefined) return [this.describe(name, value)];
         return get?.type === "function" && !name.startsWith("#") ? [this.#getter(objectId, name)] : [];
