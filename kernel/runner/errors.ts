@@ -65,10 +65,15 @@ const loading = new WeakMap<Error, string>();
 
 /** What a module threw while it was loaded, with the place of the cell's import below where it was thrown. */
 export function importedAt(error: unknown, filename: string, line: number): unknown {
+  return calledFrom(error, `    at ${placeOf(filename, line)}`);
+}
+
+/** What was thrown where no cell is on the stack, with the frames of the cell that set it off. */
+export function calledFrom(error: unknown, frames: string): unknown {
   if (!(error instanceof Error)) return error;
   const stack = loading.get(error) ?? error.stack ?? "";
   loading.set(error, stack);
-  error.stack = `${stack}\n    at ${placeOf(filename, line)}`;
+  error.stack = stack.includes(frames) ? stack : `${stack}\n${frames}`;
   return error;
 }
 

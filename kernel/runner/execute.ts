@@ -5,7 +5,7 @@ import type { CellImport } from "../cells/cellFunction.js";
 import type { HtmlCell, ShellCell } from "../magics/read.js";
 import { sendMessage, sendText } from "./channel.js";
 import { displayBundle, displaysOf } from "./display.js";
-import { describeError, importedAt, inCell, registerCell } from "./errors.js";
+import { calledFrom, describeError, importedAt, inCell, registerCell } from "./errors.js";
 import { publishListeners } from "./interrupts.js";
 import { CELL_HEAD, CELL_TAIL, type DoneMessage, type ExecuteCommand } from "./messages.js";
 import { toBundle } from "./mime.js";
@@ -47,7 +47,7 @@ export class Executor {
     this.#tools = {
       bind: (accessors) => scope.bind(accessors),
       module: (specifier) => modules.loaded(specifier),
-      import: (specifier) => modules.import(specifier),
+      import: (specifier) => importHere(modules, specifier),
       meta: modules.meta,
       check: checkInterrupt,
       shell: runShell,
@@ -136,6 +136,16 @@ export class Executor {
         throw importedAt(error, filename, line);
       }
     }
+  }
+}
+
+/** `import()` of a cell, which tells where it was called, as Node's own errors of loading do not. */
+async function importHere(modules: CellModules, specifier: string): Promise<Record<string, unknown>> {
+  const { stack = "" } = new Error();
+  try {
+    return await modules.import(specifier);
+  } catch (error) {
+    throw calledFrom(error, stack.split("\n").slice(1).join("\n"));
   }
 }
 

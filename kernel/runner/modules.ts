@@ -198,6 +198,15 @@ export class CellModules {
     return undefined;
   }
 
+  #requireFromKernel(specifier: string): unknown {
+    try {
+      return this.#fromKernel(specifier);
+    } catch (error) {
+      // Node's own words would name the kernel's files as what asks for it.
+      throw isMissing(error, specifier) ? notFound(specifier, "MODULE_NOT_FOUND") : error;
+    }
+  }
+
   /** A file that was removed may have given its name to another; what a cell said with `@module` was never one. */
   #isGone({ name }: SideModule): boolean {
     const file = resolve(this.#cwd, name);
@@ -227,7 +236,7 @@ export class CellModules {
         return own(specifier);
       } catch (error) {
         if (!isMissing(error, specifier)) throw error;
-        return this.#fromKernel(specifier);
+        return this.#requireFromKernel(specifier);
       }
     };
     return Object.assign(require, {
@@ -275,13 +284,15 @@ function withDefault(exports: unknown): Namespace {
 function isMissing(error: unknown, specifier: string): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined || !NOT_FOUND.has(code)) return false;
-  const name = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier)?.[1] ?? specifier;
-  return !specifier.startsWith(".") && message.includes(`'${name}`);
+  return !specifier.startsWith(".") && message.includes(`'${packageOf(specifier)}`);
 }
 
-function notFound(specifier: string): Error {
-  const error = new Error(
-    `Cannot find the package "${specifier}". Install it in the notebook's directory: npm install ${specifier}`,
-  );
-  return Object.assign(error, { code: "ERR_MODULE_NOT_FOUND" });
+/** "pkg" of "pkg/part", "@scope/pkg" of "@scope/pkg/part". */
+function packageOf(specifier: string): string {
+  return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
+}
+
+function notFound(specifier: string, code = "ERR_MODULE_NOT_FOUND"): Error {
+  const way = `Install it in the notebook's directory: npm install ${packageOf(specifier)}`;
+  return Object.assign(new Error(`Cannot find the package "${specifier}". ${way}`), { code });
 }

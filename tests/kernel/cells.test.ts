@@ -227,6 +227,8 @@ describe("cells", () => {
       const missing = async (specifier: string) => (await client.execute(`import x from "${specifier}"`)).reply.evalue;
       assert.match(String(await missing("not-here/part")), /^Cannot find module .*: npm install not-here$/);
       assert.match(String(await missing("@not/here")), /: npm install @not\/here$/);
+      assert.match(String(await missing("npm:@not/here@1.2/part")), /Import "@not\/here", .*: npm install @not\/here$/);
+      assert.match(String(await missing("https://not.here/x.ts")), /Cells import files, and packages that npm has/);
       for (const own of ["./not-here", "node:not-here"]) assert.doesNotMatch(String(await missing(own)), /npm install/);
     });
 

@@ -209,6 +209,15 @@ describe("a cell imports", () => {
         await traceback('\nimport "not-installed";'),
         /Cannot find the package[^\n]*\n {4}at Cell \[\d+\], line 2/,
       );
+      for (const what of ["./not-there.js", "not-installed"]) {
+        const dynamic = await traceback(`const name = "${what}";\nawait import(name);`);
+        assert.match(dynamic, /^Error: Cannot find [^\n]*\n {4}at Cell \[\d+\], line 2 \{/);
+      }
+      const required = await traceback('require("not-installed/part")');
+      assert.match(
+        required,
+        /^Error: Cannot find the package "not-installed\/part"[^\n]*: npm install not-installed\n/,
+      );
     });
 
     it("with a scope, parts and ES modules only", async () => {
