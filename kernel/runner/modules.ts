@@ -13,6 +13,7 @@ import type { Preload } from "../preload.js";
 import { displayBundle } from "./display.js";
 import { registerCell } from "./errors.js";
 import { importFrom } from "./preloaded.js";
+import { isIncomplete, isMissing, isPath, notFound, uncompiled } from "./specifiers.js";
 import { createTslab } from "./tslabCompatibility.js";
 
 type Namespace = Record<string, unknown>;
@@ -23,9 +24,6 @@ interface CompilableModule extends NodeJS.Module {
 }
 
 const tslab = createTslab(displayBundle);
-const NOT_FOUND = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
-/** What import() says of a name that require(), and TypeScript, can make sense of. */
-const INCOMPLETE = new Set(["ERR_MODULE_NOT_FOUND", "ERR_UNSUPPORTED_DIR_IMPORT", "ERR_UNKNOWN_FILE_EXTENSION"]);
 
 export class CellModules {
   readonly require: NodeJS.Require;
@@ -140,12 +138,13 @@ export class CellModules {
   }
 
   /**
-   * Names that only require() completes, as "lodash/get"; and sources that lie in this project, whatever package they
-   * belong to. `error` is what import() has said, and stands when neither is the case.
+   * Names that only require() completes, as "lodash/get" or "./plain"; and sources that lie in this project, whatever
+   * package they belong to. `error` is what import() has said, and stands when neither is the case.
    */
   async #importAsRequired(specifier: string, error: unknown): Promise<Namespace> {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    if (isPath(specifier) || !INCOMPLETE.has(code)) throw error;
+    if (!isIncomplete(error)) throw error;
+    const source = isPath(specifier) ? uncompiled(this.#cwd, specifier) : undefined;
+    if (source !== undefined) throw source;
     let url: string;
     try {
       url = this.#resolve(specifier);
@@ -248,10 +247,6 @@ export class CellModules {
   }
 }
 
-function isPath(specifier: string): boolean {
-  return /^\.{0,2}\//.test(specifier);
-}
-
 function modifiedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
@@ -278,21 +273,4 @@ function withDefault(exports: unknown): Namespace {
     ...descriptors,
     default: { value: exports, enumerable: true, configurable: true },
   }) as Namespace;
-}
-
-/** True when `specifier` itself was not found, as opposed to something that it imports. */
-function isMissing(error: unknown, specifier: string): boolean {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined || !NOT_FOUND.has(code)) return false;
-  return !specifier.startsWith(".") && message.includes(`'${packageOf(specifier)}`);
-}
-
-/** "pkg" of "pkg/part", "@scope/pkg" of "@scope/pkg/part". */
-function packageOf(specifier: string): string {
-  return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
-}
-
-function notFound(specifier: string, code = "ERR_MODULE_NOT_FOUND"): Error {
-  const way = `Install it in the notebook's directory: npm install ${packageOf(specifier)}`;
-  return Object.assign(new Error(`Cannot find the package "${specifier}". ${way}`), { code });
 }

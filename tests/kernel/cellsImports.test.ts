@@ -149,6 +149,22 @@ describe("a cell imports", () => {
       assert.equal(await client.evaluate('import { place } from "./place"; place'), "'folder'");
     });
 
+    it("of JavaScript with declarations beside it, by a name without an ending", async () => {
+      write("described.js", "exports.a = 1;");
+      write("described.d.ts", "export const a: number;");
+      assert.equal(await client.evaluate('import { a } from "./described"; a'), "1");
+    });
+
+    it("only by names that stand in a cell", async () => {
+      write("unnamed.ts", "export const a: number = 1;");
+      for (const name of ["./unnamed", "./unnamed.ts"]) {
+        const text = await traceback(`const at = "${name}";\nawait import(at);`);
+        assert.match(text, /^Error: "\.\/unnamed[^\n]* was not compiled[^\n]*Write the name itself/);
+      }
+      assert.equal(await client.evaluate('(await import("./unnamed")).a'), "1");
+      assert.equal(await client.evaluate('const at = "./unnamed"; (await import(at)).a'), "1");
+    });
+
     it("for their effect, once", async () => {
       write("effect.ts", "console.log('effect');");
       assert.equal((await client.ok('import "./effect";')).stdout, "effect\n");
