@@ -62,7 +62,8 @@ function enter(folder: string): string {
 }
 
 /** What ES2024 brought and Node 20 lacks: kernel/script.ts adds it as the kernel does. */
-const ES2024 = /\b(?:groupBy|withResolvers|transfer)\b/;
+const ES2024 =
+  /\b(?:groupBy|withResolvers|transfer(?:ToFixedLength)?|SuppressedError|(?:Async)?DisposableStack)\b|\.detached\b|\busing \w+ (?:=|of) /;
 
 function collectImports(
   cells: readonly CodeCell[],

@@ -1,4 +1,6 @@
 /** What ES2024 brought and Node 20 lacks: cells are checked against ES2024, so it has to be there. */
+import { define } from "./define.js";
+import { completeDisposables } from "./disposables.js";
 
 type Groups = Map<unknown, unknown[]>;
 
@@ -14,7 +16,9 @@ function group(items: Iterable<unknown>, key: (item: unknown, index: number) => 
   return groups;
 }
 
+/** Also what stands in no edition yet and is checked all the same, for `using`. */
 export function completeEs2024(): void {
+  completeDisposables();
   define(Map, "groupBy", group);
   define(Object, "groupBy", (items: Iterable<unknown>, key: (item: unknown, index: number) => PropertyKey) => {
     const groups = group(items, (item, index) => {
@@ -32,16 +36,25 @@ export function completeEs2024(): void {
     });
     return { promise, resolve, reject };
   });
-  define(ArrayBuffer.prototype, "transfer", function transfer(this: ArrayBuffer, length = this.byteLength) {
+  const transfer = function (this: ArrayBuffer, length = this.byteLength) {
     const moved = structuredClone(this, { transfer: [this] });
     if (length === moved.byteLength) return moved;
     const resized = new Uint8Array(length);
     resized.set(new Uint8Array(moved, 0, Math.min(length, moved.byteLength)));
     return resized.buffer;
-  });
+  };
+  for (const name of ["transfer", "transferToFixedLength"]) define(ArrayBuffer.prototype, name, transfer);
+  if (!("detached" in ArrayBuffer.prototype)) {
+    Object.defineProperty(ArrayBuffer.prototype, "detached", { get: isDetached, configurable: true });
+  }
 }
 
-function define(owner: object, name: string, value: unknown): void {
-  if (name in owner) return;
-  Object.defineProperty(owner, name, { value, writable: true, configurable: true });
+function isDetached(this: ArrayBuffer): boolean {
+  if (this.byteLength > 0) return false;
+  try {
+    new Uint8Array(this);
+    return false;
+  } catch {
+    return true;
+  }
 }

@@ -153,6 +153,28 @@ const ROWS: readonly Row[] = [
     ["let open = true;\nawait using au = { async [Symbol.asyncDispose]() { open = false; } };\nopen", "true"],
     ["open", "false"],
   ],
+  [
+    "stacks of what is to be disposed of",
+    ["const log3: unknown[] = [];\nconst thing = (v: string) => ({ [Symbol.dispose]() { log3.push(v); } });"],
+    [
+      "const stack1 = new DisposableStack(); stack1.use(thing('a')); stack1.adopt(5, (n) => log3.push(n)); stack1.defer(() => log3.push('d'));\n" +
+        "{ using moved = stack1.move(); } [stack1.disposed, ...log3]",
+      "[ true, 'd', 5, 'a' ]",
+    ],
+    ["stack1.use(thing('b'))", /ReferenceError: The stack is disposed of already/],
+    [
+      "await using stack2 = new AsyncDisposableStack(); stack2.defer(async () => { throw new Error('one'); }); stack2.use(thing('e')); stack2.defer(() => { throw new Error('two'); });",
+      /^SuppressedError: [\s\S]*error: Error: one[\s\S]*suppressed: Error: two/,
+    ],
+    ["[log3.at(-1), Object.prototype.toString.call(stack1)]", "[ 'e', '[object DisposableStack]' ]"],
+    ["new SuppressedError(1, 2, 'm') instanceof Error && SuppressedError(1, 2).suppressed", "2"],
+    ["function* endless() { try { for (;;) yield 1; } finally { log3.push('ended'); } }"],
+    ["{ using it = endless(); it.next(); } log3.at(-1)", "'ended'"],
+    [
+      "{ await using it = (async function* () { try { yield 1; } finally { log3.push('later'); } })(); await it.next(); } log3.at(-1)",
+      "'later'",
+    ],
+  ],
   ["for await", ["let fa = 0; for await (const n of [Promise.resolve(1), 2]) fa += n;"], ["fa", "3"]],
 
   // What a cell ends with
@@ -182,6 +204,8 @@ const ROWS: readonly Row[] = [
     ["Object.groupBy([1, 2], (n) => (n > 1 ? 'many' : 'one'))", "[Object: null prototype] { one: [ 1 ], many: [ 2 ] }"],
     ["const wr = Promise.withResolvers<number>(); wr.resolve(4); await wr.promise", "4"],
     ["[new ArrayBuffer(8).transfer(4).byteLength, new ArrayBuffer(2, { maxByteLength: 4 }).resizable]", "[ 4, true ]"],
+    ["const ab1 = new ArrayBuffer(8); [ab1.transferToFixedLength().byteLength, ab1.detached]", "[ 8, true ]"],
+    ["[new ArrayBuffer(0).detached, new ArrayBuffer(1).detached]", "[ false, false ]"],
     ["Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 1)", "{ async: false, value: 'not-equal' }"],
   ],
   ["a function or class and its name", ["function tr() {} tr", "[Function: tr]"], ["class La {} La", "[class La]"]],

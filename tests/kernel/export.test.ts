@@ -52,7 +52,10 @@ describe("export: the script's text", () => {
       script('import * as tslab from "tslab";\ntslab.display.html("x");'),
       /import \* as tslab from "tunelab\/tslab";/,
     );
-    assert.match(script("Object.groupBy([1], String);"), /^import .*script/);
+    for (const code of ["Object.groupBy([1], String);", "new DisposableStack();", "using it = [1].values();"]) {
+      assert.match(script(code), /^import .*script/, code);
+    }
+    assert.doesNotMatch(script("// using a word\nconst a = 1;"), /import/);
   });
 
   it("keeps markdown as comments and cells in order", () => {
