@@ -39,7 +39,14 @@ function commentOf(declaration: TypeScript.Declaration): string | undefined {
   const { text } = declaration.getSourceFile();
   // The comment of `const x` stands before the whole statement.
   const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
-  const comment = ts.getLeadingCommentRanges(text, node.pos)?.findLast(({ pos }) => text.startsWith("/**", pos));
+  const start = node.getStart();
+  // To TypeScript, one in the same line as what stands before, as in `{ /** How often. */ times: number }`, trails that.
+  const inLine = ts
+    .getTrailingCommentRanges(text, node.pos)
+    ?.filter(({ end }) => !text.slice(end, start).includes("\n"));
+  const comment = [...(inLine ?? []), ...(ts.getLeadingCommentRanges(text, node.pos) ?? [])].findLast(({ pos }) =>
+    text.startsWith("/**", pos),
+  );
   return comment && text.slice(comment.pos, comment.end);
 }
 

@@ -17,6 +17,16 @@ describe("documentation", () => {
     assert.equal(read("/** Other. */\nlet a;\n// Mine.\nfunction f() {}"), undefined);
   });
 
+  it("may stand in the line of what comes before, and is not that one's own", () => {
+    const members = (source: string) => {
+      const [statement] = ts.createSourceFile("d.ts", source, ts.ScriptTarget.Latest, true).statements;
+      assert.ok(statement && ts.isInterfaceDeclaration(statement));
+      return statement.members.map((member) => documentationOf([member])?.text);
+    };
+    assert.deepEqual(members("interface A { /** One. */ a: 1; /** Two. */ b: 2 }"), ["One.", "Two."]);
+    assert.deepEqual(members("interface A {\n  a: 1; /** Of a. */\n  b: 2;\n}"), [undefined, undefined]);
+  });
+
   it("has links as markdown has them", () => {
     const text = read(
       "/** {@link a}, {@link b.c|that}, {@link https://d.e/f} {@linkcode https://d.e the site}. */\nlet x;",
