@@ -183,6 +183,8 @@ function compilerOptions(given: TypeScript.CompilerOptions, cwd: string): TypeSc
     strict: true,
     sourceMap: true,
     rootDir: "/",
+    // Nothing is written; completion wants to know by an absolute path where that would be.
+    outDir: "/outDir",
     types: ["node", "tunelab-kernel"],
     typeRoots: foldersUpFrom(cwd).map((folder) => join(folder, "node_modules/@types")),
     experimentalDecorators: false,

@@ -30,6 +30,7 @@ describe("a person who writes a cell", () => {
     write("node_modules/@wall/paper/i.d.ts", "export const paper: number;");
     write("helpers.ts", "export const help = 1;");
     write("inner/deep.ts", "export const deep = 1;");
+    write("package.json", '{ "name": "writes", "imports": { "#inner/*": "./inner/*.ts" } }');
     client = await kernel.connect();
     await client.ok(`
       const matrix = { rows: 2, columns: 3 };
@@ -156,8 +157,9 @@ describe("a person who writes a cell", () => {
     it("files beside the notebook", async () => {
       assert.deepEqual(await completed('import { help } from "./hel|"'), ['import { help } from "./helpers"']);
       assert.deepEqual(await completed('import x from "./inner/|"'), ['import x from "./inner/deep"']);
+      assert.deepEqual(await completed('import x from "#inner/|"'), ['import x from "#inner/deep"']);
       const { items } = await complete('import x from "./|"');
-      assert.deepEqual([...items.keys()], ["helpers", "inner"]);
+      assert.deepEqual([...items.keys()], ["helpers", "inner", "package.json"]);
       assert.equal(items.get("inner")?.type, "path");
     });
 
