@@ -1,7 +1,8 @@
 /** Gives back what V8 keeps for garbage to come, once a process has had nothing to do for a while. */
 import { Session } from "node:inspector";
 
-const IDLE_MS = 1500;
+/** Longer than people take from one cell to the next: a cell that meets the collection waits for it, and for the cores. */
+const IDLE_MS = 4000;
 /** Collecting takes about a millisecond for each two megabytes, in which the process answers nothing. */
 const LARGEST_HEAP_BYTES = 256 << 20;
 /** Less garbage than this is not worth it. */
