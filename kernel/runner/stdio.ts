@@ -1,4 +1,5 @@
 /** process.stdout and process.stderr of cells: each write goes at once, in order, to the cell that it belongs to. */
+import { Console } from "node:console";
 import { Writable } from "node:stream";
 import { sendText } from "./channel.js";
 import type { StreamName } from "./frames.js";
@@ -8,8 +9,19 @@ export function replaceStandardStreams(): void {
   for (const name of ["stdout", "stderr"] as const) {
     Object.defineProperty(process, name, { value: new CellStream(name), configurable: true, enumerable: true });
   }
-  // Our streams do not fail, so console need not attach an error handler and a callback to every line.
-  (console as { _ignoreErrors?: boolean })._ignoreErrors = false;
+  replaceConsole();
+}
+
+/**
+ * As long as an inspector is connected, which the control thread's always is, Node's global console hands every call to
+ * it as well: that takes longer than the line itself, and the last thousand values that were printed stay alive in it.
+ */
+function replaceConsole(): void {
+  // Our streams do not fail, so that no line needs an error handler and a callback.
+  const plain = new Console({ stdout: process.stdout, stderr: process.stderr, ignoreErrors: false });
+  for (const [name, method] of Object.entries(plain)) {
+    if (typeof method === "function") Object.defineProperty(console, name, { value: method });
+  }
 }
 
 class CellStream extends Writable {

@@ -221,6 +221,16 @@ describe("output", () => {
     assert.equal(stdout, "heard\nheard\n");
   });
 
+  it("keeps no value alive that was printed", async () => {
+    await client.ok(`
+      import { setFlagsFromString } from "node:v8"; import { runInNewContext } from "node:vm";
+      setFlagsFromString("--expose-gc");
+      const collect = runInNewContext("gc") as () => void;
+      const printed = (() => { const value = { big: true }; console.log(value); return new WeakRef(value); })();`);
+    await client.ok("await new Promise((done) => setTimeout(done, 10)); collect();");
+    assert.equal(await client.evaluate("printed.deref()"), undefined);
+  });
+
   it("of an error that nobody awaits is shown and harms nothing", async () => {
     const { id, result } = await client.submit(
       'setTimeout(() => { throw new Error("stray"); }, 1); void Promise.reject(new Error("lost")); void Promise.reject(7);',
