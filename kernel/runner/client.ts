@@ -10,6 +10,7 @@ import { packageRoot } from "../preload.js";
 import { FrameParser, readTextKind, type StreamName } from "./frames.js";
 import type { CellId, Command, InspectorCommand, InspectorMessage, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
+import { Pace } from "./pace.js";
 
 export interface RunnerEvents {
   /** Text that a cell wrote. */
@@ -74,7 +75,9 @@ export class RunnerClient {
     });
     for (const fd of [FD.commands, FD.interrupts, FD.input]) this.#writable(fd).on("error", () => {});
     const output = this.#readable(1);
+    const pace = new Pace();
     output.on("data", (chunk: Buffer) => {
+      pace.keep(chunk.length);
       this.#awaitsMessage = !this.#parser.push(chunk);
       if (this.#awaitsMessage) output.pause();
     });

@@ -81,12 +81,12 @@ export class FrameParser {
         position = headerEnd + 1;
         continue;
       }
-      const comma = header.indexOf(",");
-      const end = headerEnd + 1 + Number(header.slice(comma + 1));
-      if (end > buffer.length) break;
-      const { cell, stream } = readTextKind(header.slice(0, comma));
-      this.text(cell, stream, buffer.subarray(headerEnd + 1, end));
-      position = end;
+      const kind = header.slice(0, header.indexOf(","));
+      const run = gatherTexts(buffer, at, this.#mark.length + kind.length + 1);
+      if (run === undefined) break;
+      const { cell, stream } = readTextKind(kind);
+      this.text(cell, stream, run.text);
+      position = run.end;
     }
     this.#rest = buffer.subarray(position);
     return true;
@@ -125,4 +125,39 @@ export class FrameParser {
     }
     return 0;
   }
+}
+
+/**
+ * Reads the text frame at `at`, and those that follow it and begin with the same bytes: decoding each alone would take
+ * longer than all else that is done with a short line. Their texts are moved together within the buffer. Undefined when
+ * the first frame is not whole.
+ */
+function gatherTexts(buffer: Buffer, at: number, prefixLength: number): { text: Buffer; end: number } | undefined {
+  let [start, textEnd, end] = [-1, 0, at];
+  for (;;) {
+    let position = end + prefixLength;
+    let length = 0;
+    for (; position < buffer.length && buffer[position] !== 10; position++) {
+      length = length * 10 + (buffer[position] as number) - 48;
+    }
+    position++;
+    if (position + length > buffer.length) break;
+    if (start < 0) {
+      start = position;
+      textEnd = position + length;
+    } else {
+      buffer.copyWithin(textEnd, position, position + length);
+      textEnd += length;
+    }
+    end = position + length;
+    if (!repeats(buffer, at, prefixLength, end)) break;
+  }
+  return start < 0 ? undefined : { text: buffer.subarray(start, textEnd), end };
+}
+
+/** Whether the bytes at `at` stand also at `other`. */
+function repeats(buffer: Buffer, at: number, length: number, other: number): boolean {
+  if (other + length > buffer.length) return false;
+  for (let i = 0; i < length; i++) if (buffer[at + i] !== buffer[other + i]) return false;
+  return true;
 }

@@ -46,6 +46,23 @@ describe("frames on the runner's output", () => {
     );
   });
 
+  it("of one cell's stream come out as one text when they are read together, also if the last is cut", () => {
+    const frames = (...values: string[]) => Buffer.concat(values.map((value) => text(1, value)));
+    const long = "é".repeat(1200);
+    const others = [Buffer.from(textHeader(NONCE, "stderr", 1, 1)), Buffer.from("x"), text(11, "y"), frames("c")];
+    const bytes = Buffer.concat([frames("a\n", long, "", "0,1\n"), ...others]);
+    const expected = [`1 stdout a\n${long}0,1\n`, "1 stderr x", "11 stdout y", "1 stdout c"];
+    const { parser: whole, events } = parser();
+    whole.push(Buffer.from(bytes));
+    assert.deepEqual(events, expected);
+    for (let at = 1; at < bytes.length; at += at > 100 && at < 2300 ? 97 : 1) {
+      const { parser: halves, events } = parser();
+      halves.push(Buffer.from(bytes.subarray(0, at)));
+      halves.push(Buffer.from(bytes.subarray(at)));
+      assert.equal(events.join("").replaceAll("1 stdout ", ""), expected.join("").replaceAll("1 stdout ", ""));
+    }
+  });
+
   it("wait for a message that has not come", () => {
     const { parser: frames, events, arrived } = parser();
     assert.equal(frames.push(Buffer.concat([text(1, "a"), Buffer.from(messageFrame(NONCE, 1)), text(1, "b")])), false);
