@@ -68,7 +68,7 @@ export class Supervisor {
     this.#sockets = sockets;
     this.#exit = exit;
     this.#streams = new StreamBatcher((parent, name, text) => {
-      void sockets.publish({ type: "stream", content: { name, text }, parent });
+      void sockets.publish({ type: "stream", content: { name }, text, parent });
     });
     this.#runner = new RunnerHost(
       {

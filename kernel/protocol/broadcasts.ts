@@ -4,8 +4,8 @@
  */
 import type { XPublisher } from "zeromq";
 
-/** Messages that ZeroMQ holds for one client. Output comes in messages of up to 64 KiB, so this bounds memory. */
-export const CLIENT_HIGH_WATER_MARK = 256;
+/** Messages that ZeroMQ holds for one client. Text comes in messages of about 256 KiB at most, so this bounds memory. */
+export const CLIENT_HIGH_WATER_MARK = 64;
 /** Bytes that wait here before the source is asked to pause, and when it may go on. */
 const HIGH_BYTES = 32 << 20;
 const LOW_BYTES = 8 << 20;

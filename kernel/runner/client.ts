@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { packageRoot } from "../preload.js";
-import { FrameParser, readTextKind, type StreamName } from "./frames.js";
+import { FrameParser, type StreamName } from "./frames.js";
+import { type LongText, MessageReader } from "./messageReader.js";
 import type { CellId, Command, InspectorCommand, InspectorMessage, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
 import { Pace } from "./pace.js";
@@ -25,19 +26,8 @@ export interface RunnerEvents {
 
 const RUNNER_PROGRAM = join(packageRoot, "dist/kernel/runner/main.cjs");
 
-/** Text that is too long for a frame among the others. */
-interface LongText {
-  type: "text";
-  cell: CellId;
-  stream: StreamName;
-  bytes: Buffer;
-}
-
 /** How long a runner may live that can no longer speak. */
 const MUTE_MS = 500;
-
-/** The line of numbers before a message is shorter than this. */
-const MAX_HEADER = 64;
 
 /** terminateExecution corrupts the async hook stack by design; with the check on, node would end the process. */
 const NODE_FLAGS = ["--no-force-async-hooks-checks", "--disable-warning=ExperimentalWarning"];
@@ -46,11 +36,9 @@ export class RunnerClient {
   readonly #process: ChildProcess;
   readonly #events: RunnerEvents;
   readonly #parser: FrameParser;
+  readonly #pace = new Pace();
   readonly #messages = new Map<number, RunnerMessage | LongText>();
-  /** What has come of messages, and how much of it has to be there for the next one to be whole. */
-  #chunks: Buffer[] = [];
-  #held = 0;
-  #needed = 0;
+  readonly #reader = new MessageReader((sequence, message) => this.#messages.set(sequence, message));
   readonly #errorDecoder = new StringDecoder("utf8");
   #open = 4;
   #paused = false;
@@ -75,11 +63,10 @@ export class RunnerClient {
     });
     for (const fd of [FD.commands, FD.interrupts, FD.input]) this.#writable(fd).on("error", () => {});
     const output = this.#readable(1);
-    const pace = new Pace();
     output.on("data", (chunk: Buffer) => {
-      pace.keep(chunk.length);
       this.#awaitsMessage = !this.#parser.push(chunk);
       if (this.#awaitsMessage) output.pause();
+      else this.#pace.keep(chunk.length);
     });
     this.#readable(2).on("data", (chunk: Buffer) => this.#nativeError(chunk));
     this.#readable(FD.messages).on("data", (chunk: Buffer) => this.#guarded(() => this.#readMessages(chunk)));
@@ -156,8 +143,9 @@ export class RunnerClient {
     const message = this.#messages.get(sequence);
     if (message === undefined) return false;
     this.#messages.delete(sequence);
+    this.#pace.hurry();
     if (message.type === "text") {
-      this.#parser.text(message.cell, message.stream, message.bytes);
+      for (const piece of message.pieces) this.#parser.text(message.cell, message.stream, piece);
       return true;
     }
     // What native code wrote to stderr before this message is in the pipe already.
@@ -171,31 +159,7 @@ export class RunnerClient {
   }
 
   #readMessages(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    if (this.#held < this.#needed) return;
-    let bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    this.#needed = 0;
-    for (;;) {
-      const newline = bytes.indexOf(10);
-      if (newline < 0 ? bytes.length > MAX_HEADER : newline > MAX_HEADER) throw new SyntaxError("no header");
-      if (newline < 0) break;
-      const [sequence, length, kind] = bytes.toString("latin1", 0, newline).split(",");
-      const end = newline + 1 + Number(length);
-      if (Number.isNaN(end)) throw new SyntaxError("no length");
-      if (bytes.length < end) {
-        this.#needed = end;
-        break;
-      }
-      const payload = bytes.subarray(newline + 1, end);
-      const message = kind
-        ? ({ type: "text", ...readTextKind(kind), bytes: payload } as const)
-        : parseMessage(payload.toString("utf8"));
-      this.#messages.set(Number(sequence), message);
-      bytes = bytes.subarray(end);
-    }
-    this.#chunks = [bytes];
-    this.#held = bytes.length;
+    this.#reader.read(chunk);
     if (!this.#awaitsMessage || !this.#parser.resume()) return;
     this.#awaitsMessage = false;
     if (!this.#paused) this.#readable(1).resume();
@@ -250,10 +214,4 @@ export class RunnerClient {
   #writable(fd: number): Writable {
     return this.#process.stdio[fd as 0] as unknown as Writable;
   }
-}
-
-function parseMessage(text: string): RunnerMessage {
-  const message = JSON.parse(text) as Partial<RunnerMessage> | null;
-  if (typeof message !== "object" || typeof message?.type !== "string") throw new SyntaxError("no message");
-  return message as RunnerMessage;
 }

@@ -8,12 +8,17 @@ const MOMENT_MS = 0.5;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 export class Pace {
-  #latest = 0;
+  #latest = Number.NEGATIVE_INFINITY;
 
-  /** Called when so many bytes were read: sleeps for a moment if they were few, and soon after the last. */
+  /** Called after a piece of so many bytes was dealt with: sleeps for a moment if they were few, and soon after the last. */
   keep(bytes: number): void {
     const sinceLatest = performance.now() - this.#latest;
     if (bytes < LARGE_BYTES && sinceLatest < MOMENT_MS) Atomics.wait(sleeper, 0, 0, MOMENT_MS);
     this.#latest = performance.now();
+  }
+
+  /** This piece brought a message, which somebody may wait for: what follows is read at once. */
+  hurry(): void {
+    this.#latest = Number.NEGATIVE_INFINITY;
   }
 }

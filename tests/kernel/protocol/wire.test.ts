@@ -29,6 +29,16 @@ describe("the wire format", () => {
     assert.equal(received.header.version, "5.6");
   });
 
+  it("joins the pieces of a text", () => {
+    const pieces = ["", 'a "quoted" \\ud800\n', "é🎉\u0001", "\ud83c"];
+    const message = { type: "stream", content: { name: "stdout" }, text: pieces, parent: {} };
+    const sent = frames(new Wire(KEY), message);
+    const { content } = new Wire(KEY).decode(sent);
+    assert.deepEqual(content, { name: "stdout", text: 'a "quoted" \\ud800\né🎉\u0001\ufffd' });
+    const empty = frames(new Wire(KEY), { ...message, text: [] });
+    assert.deepEqual(new Wire(KEY).decode(empty).content, { name: "stdout", text: "" });
+  });
+
   it("leaves the signature empty without a key, and then asks for none", () => {
     const open = { key: "", digest: "sha256" };
     const sent = frames(new Wire(open));

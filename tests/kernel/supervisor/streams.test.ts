@@ -7,7 +7,9 @@ const header = (id: string): Header => ({ msg_id: id, session: "", username: "",
 describe("stream batches", () => {
   it("join what belongs together and keep the order of what does not", () => {
     const published: string[] = [];
-    const batcher = new StreamBatcher((parent, name, text) => published.push(`${parent.msg_id} ${name} ${text}`));
+    const batcher = new StreamBatcher((parent, name, pieces) =>
+      published.push(`${parent.msg_id} ${name} ${pieces.join("")}`),
+    );
     const [a, b] = [header("a"), header("b")];
     batcher.add(a, "stdout", "1");
     batcher.add(a, "stdout", "2");
@@ -20,9 +22,21 @@ describe("stream batches", () => {
   });
 
   it("never hold back much", () => {
-    const published: string[] = [];
-    const batcher = new StreamBatcher((_parent, _name, text) => published.push(text));
-    batcher.add(header("a"), "stdout", "x".repeat(70_000));
-    assert.equal(published.length, 1);
+    const published: number[] = [];
+    const batcher = new StreamBatcher((_parent, _name, pieces) => published.push(pieces.join("").length));
+    const parent = header("a");
+    for (let n = 0; n < 9; n++) batcher.add(parent, "stdout", "x".repeat(60_000));
+    assert.deepEqual(published, [300_000]);
+    batcher.flush();
+    assert.deepEqual(published, [300_000, 240_000]);
+  });
+
+  it("join short texts and leave long ones as they are", () => {
+    const published: number[][] = [];
+    const batcher = new StreamBatcher((_parent, _name, pieces) => published.push(pieces.map(({ length }) => length)));
+    const parent = header("a");
+    for (const length of [10, 20, 65_000, 600, 1, 70_000, 5]) batcher.add(parent, "stdout", "x".repeat(length));
+    batcher.flush();
+    assert.deepEqual(published, [[65_030, 601, 70_000, 5]]);
   });
 });
