@@ -1,11 +1,11 @@
 /** The runner's end of the wires to the supervisor: synchronous writes, so that a crash loses nothing already shown. */
 import { readSync, writeSync } from "node:fs";
+import { takeNonce } from "./environment.js";
 import { MAX_FRAME_BYTES, messageFrame, messageHeader, type StreamName, textHeader, textKind } from "./frames.js";
 import type { CellId, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
 
-const NONCE = process.env.TUNELAB_RUNNER_NONCE ?? "";
-delete process.env.TUNELAB_RUNNER_NONCE;
+const NONCE = takeNonce();
 /** False in a script that was exported from a notebook: its text is for a terminal, and nobody hears its messages. */
 const SUPERVISED = NONCE !== "";
 

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { packageRoot } from "../preload.js";
+import { runnerEnvironment } from "./environment.js";
 import { FrameParser, type StreamName } from "./frames.js";
 import { type LongText, MessageReader } from "./messageReader.js";
 import type { CellId, Command, InspectorCommand, InspectorMessage, RunnerMessage } from "./messages.js";
@@ -51,7 +52,7 @@ export class RunnerClient {
     const nonce = randomBytes(8).toString("hex");
     this.#process = spawn(process.execPath, [...NODE_FLAGS, RUNNER_PROGRAM], {
       cwd,
-      env: { ...process.env, TUNELAB_RUNNER_NONCE: nonce },
+      env: runnerEnvironment(nonce),
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
       // A process group of its own, so that what its cells have started can be ended with it.
       detached: true,
