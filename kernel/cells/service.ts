@@ -14,6 +14,10 @@ import type { SharedFiles } from "./sharedFiles.js";
  */
 const HEAP_GROWTH = "--heap-growing-percent=50";
 
+/** Rehearsals after the first question, each about as long as a cell takes, and how long after what was done last. */
+const REHEARSALS = 8;
+const REHEARSE_MS = 60;
+
 /** Answers the parent process until it goes. `shared` may hold much, or nothing yet. */
 export function serve(shared: SharedFiles): void {
   setFlagsFromString(HEAP_GROWTH);
@@ -46,6 +50,32 @@ export function serve(shared: SharedFiles): void {
     }
   }
 
+  /** After an error the converter's programs may be half-way through an update; a new one knows what the last did. */
+  function renew(): void {
+    const known = compiler?.known;
+    compiler?.close();
+    compiler = undefined;
+    if (known !== undefined) compilerWith(known);
+  }
+
+  let rehearsals = REHEARSALS;
+  let rehearsal: NodeJS.Timeout | undefined;
+  /** Not before there is a question: a kernel that nobody uses should stay small. */
+  function rehearse(): void {
+    clearTimeout(rehearsal);
+    if (rehearsals === 0) return;
+    rehearsal = setTimeout(() => {
+      rehearsals--;
+      try {
+        compilerWith().rehearse();
+      } catch {
+        renew();
+      }
+      memory.touch();
+      rehearse();
+    }, REHEARSE_MS).unref();
+  }
+
   process.on("message", (request: CellsRequest) => {
     if ("known" in request) {
       compilerWith(request.known);
@@ -56,14 +86,11 @@ export function serve(shared: SharedFiles): void {
       reply = { id: request.id, value: answer(request.call) };
     } catch (error) {
       reply = { id: request.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-      // The converter's programs may be half-way through an update; a new one knows what the last did.
-      const known = compiler?.known;
-      compiler?.close();
-      compiler = undefined;
-      if (known !== undefined) compilerWith(known);
+      renew();
     }
     process.send?.(reply);
     memory.touch();
+    rehearse();
   });
   process.on("disconnect", () => process.exit());
   // Ctrl-C in a terminal reaches the whole group; the kernel says what ends.
