@@ -1,6 +1,7 @@
 /** The runner's end of the wires to the supervisor: synchronous writes, so that a crash loses nothing already shown. */
 import { readSync, writeSync } from "node:fs";
 import { takeNonce } from "./environment.js";
+import { unbroken } from "./force.js";
 import { MAX_FRAME_BYTES, messageFrame, messageHeader, type StreamName, textHeader, textKind } from "./frames.js";
 import type { CellId, RunnerMessage } from "./messages.js";
 import { FD } from "./messages.js";
@@ -36,32 +37,41 @@ export function sendText(cell: CellId, stream: StreamName, data: string | Uint8A
     return;
   }
   const header = textHeader(NONCE, stream, cell, length);
-  if (typeof data === "string") {
-    writeAll(1, frame, frame.write(header + data));
-  } else {
-    const headerLength = frame.write(header);
-    frame.set(data, headerLength);
-    writeAll(1, frame, headerLength + length);
-  }
+  unbroken(() => {
+    if (typeof data === "string") {
+      writeAll(1, frame, frame.write(header + data));
+    } else {
+      const headerLength = frame.write(header);
+      frame.set(data, headerLength);
+      writeAll(1, frame, headerLength + length);
+    }
+  });
 }
 
 function sendLongText(cell: CellId, stream: StreamName, bytes: Uint8Array): void {
   longFrame ??= alloc(LONG_FRAME_BYTES);
+  const frame = longFrame;
   for (let start = 0; start < bytes.length; start += MAX_LONG_TEXT) {
     const part = bytes.subarray(start, start + MAX_LONG_TEXT);
-    const headerLength = longFrame.write(messageHeader(++sequence, part.length, textKind(stream, cell)));
-    longFrame.set(part, headerLength);
-    writeAll(FD.messages, longFrame, headerLength + part.length);
-    markPlace();
+    unbroken(() => {
+      const headerLength = frame.write(messageHeader(++sequence, part.length, textKind(stream, cell)));
+      frame.set(part, headerLength);
+      writeAll(FD.messages, frame, headerLength + part.length);
+      markPlace();
+    });
   }
 }
 
-export function sendMessage(message: RunnerMessage): void {
+/** `sent` happens with the sending: an interrupt comes before both or after both. */
+export function sendMessage(message: RunnerMessage, sent: () => void = () => {}): void {
   if (!SUPERVISED) return;
   const payload = from(stringify(message));
-  const header = from(messageHeader(++sequence, payload.length));
-  writeAll(FD.messages, concat([header, payload]));
-  markPlace();
+  unbroken(() => {
+    const header = from(messageHeader(++sequence, payload.length));
+    writeAll(FD.messages, concat([header, payload]));
+    markPlace();
+    sent();
+  });
 }
 
 /** Where the message that was sent last belongs among the text. */

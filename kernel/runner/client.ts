@@ -104,8 +104,9 @@ export class RunnerClient {
     this.#writable(FD.commands).write(`${JSON.stringify(command)}\n`);
   }
 
-  interrupt(): void {
-    this.#writable(FD.interrupts).write("\n");
+  /** Stops the cell with this id, or what runs without one. */
+  interrupt(cell: CellId): void {
+    this.#writable(FD.interrupts).write(`${cell}\n`);
   }
 
   inspect(command: InspectorCommand): void {

@@ -5,14 +5,16 @@ import { type InspectorNotification, Session } from "node:inspector";
 import { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import type { JsonObject } from "../protocol/messages.js";
+import { SHARED } from "./force.js";
 import type { ControlMessage } from "./interrupts.js";
-import { SHARED } from "./interrupts.js";
-import { FD, type InspectorCommand, type InspectorMessage } from "./messages.js";
+import { type CellId, FD, type InspectorCommand, type InspectorMessage } from "./messages.js";
 
 /** How long the main thread has to stop by itself. */
 const PATIENCE_MS = 30;
+/** How long until a look whether the main thread has ended what must not be broken. */
+const UNBROKEN_MS = 2;
 
-const shared = workerData as Int32Array;
+const shared = new Int32Array(workerData as SharedArrayBuffer);
 const session = new Session();
 session.connectToMainThread();
 let number = 0;
@@ -21,23 +23,36 @@ let asked = 0;
 
 const report = (message: ControlMessage) => parentPort?.postMessage(message);
 
-function interrupt(): void {
+function whenBreakable(then: () => void): void {
+  if (Atomics.load(shared, SHARED.unbroken) === 0) then();
+  else setTimeout(whenBreakable, UNBROKEN_MS, then);
+}
+
+function interrupt(running: CellId): void {
   const mine = ++number;
   // A cell that wants to be asked gets its first interrupt to itself; the next one ends it.
   const cell = Atomics.load(shared, SHARED.asking);
   const mayAsk = cell !== 0 && cell !== asked;
   if (mayAsk) asked = cell;
-  report({ number: mine, terminated: false });
+  report({ number: mine, cell: running, terminated: false });
   if (mayAsk) return;
   const terminate = () => {
     if (Atomics.load(shared, SHARED.seen) >= mine) return;
-    session.post("Runtime.terminateExecution", () => {
-      report({ number: mine, terminated: true });
-      // A storm of ticks goes on after the next event, which need not be this report.
-      setTimeout(terminate, PATIENCE_MS);
+    // From here on the main thread begins nothing that must not be broken.
+    Atomics.add(shared, SHARED.ending, 1);
+    whenBreakable(() => {
+      Atomics.store(shared, SHARED.forced, 1);
+      session.post("Runtime.terminateExecution", () => {
+        // It may have been ended between setting its flag and looking at ours.
+        Atomics.store(shared, SHARED.unbroken, 0);
+        Atomics.sub(shared, SHARED.ending, 1);
+        report({ number: mine, cell: running, terminated: true });
+        // A storm of ticks goes on after the next event, which need not be this report.
+        setTimeout(terminate, PATIENCE_MS);
+      });
+      // What stands at a breakpoint ends when it goes on.
+      session.post("Debugger.resume", () => {});
     });
-    // What stands at a breakpoint ends when it goes on.
-    session.post("Debugger.resume", () => {});
   };
   setTimeout(() => {
     terminate();
@@ -74,7 +89,7 @@ socket.on("data", (text: string) => {
   const lines = (rest + text).split("\n");
   rest = lines.pop() ?? "";
   for (const line of lines) {
-    if (line === "") interrupt();
+    if (/^\d+$/.test(line)) interrupt(Number(line));
     else inspect(JSON.parse(line) as InspectorCommand);
   }
 });

@@ -6,7 +6,7 @@ import type { HtmlCell, ShellCell } from "../magics/read.js";
 import { sendMessage, sendText } from "./channel.js";
 import { displayBundle, displaysOf } from "./display.js";
 import { calledFrom, describeError, importedAt, inCell, registerCell } from "./errors.js";
-import { publishListeners } from "./interrupts.js";
+import { publishListeners, wasInterrupted } from "./interrupts.js";
 import { CELL_HEAD, CELL_TAIL, type DoneMessage, type ExecuteCommand } from "./messages.js";
 import { toBundle } from "./mime.js";
 import type { CellModules } from "./modules.js";
@@ -69,6 +69,10 @@ export class Executor {
     this.#scope.begin();
     setForeground(cell);
     publishListeners();
+    if (wasInterrupted(cell.id)) {
+      this.stop(cell);
+      return;
+    }
     runIn(cell, () => {
       const run = this.#run(cell, command);
       const heard = () =>
@@ -94,14 +98,19 @@ export class Executor {
 
   #finish(cell: RunningCell, done: DoneMessage): void {
     if (foregroundCell() !== cell) return;
-    setForeground(undefined);
-    publishListeners();
-    if (cell.readWatch) sendText(cell.id, "stdout", cell.readWatch());
+    const { readWatch } = cell;
+    delete cell.readWatch;
+    if (readWatch) sendText(cell.id, "stdout", readWatch());
+    // Until this is told the cell can be interrupted, and then it ends so.
+    const ended = () => {
+      setForeground(undefined);
+      publishListeners();
+    };
     try {
-      sendMessage(done);
+      sendMessage(done, ended);
     } catch (error) {
       // A value whose bundle is no JSON, or too long for a string.
-      sendMessage({ type: "done", id: done.id, error: describeError(error), lost: done.lost, payload: [] });
+      sendMessage({ type: "done", id: done.id, error: describeError(error), lost: done.lost, payload: [] }, ended);
     }
   }
 

@@ -3,39 +3,49 @@
  * by the control thread through the inspector. Code that registered with `onInterrupt` is asked first.
  */
 import { Worker } from "node:worker_threads";
+import { SHARED, sharedFlags } from "./force.js";
+import type { CellId } from "./messages.js";
 import { checkInterrupt, currentCell, enterEventLoop, foregroundCell, type RunningCell } from "./running.js";
 
 export interface ControlMessage {
   /** Counts interrupts. */
   number: number;
+  /** The cell that runs for the supervisor; it may not have begun here. */
+  cell: CellId;
   /** The control thread has already ended whatever ran. */
   terminated: boolean;
 }
 
-/** Shared with the control thread: the last interrupt that the main thread saw, and the cell that wants to be asked. */
-export const SHARED = { seen: 0, asking: 1 } as const;
-
 let stopForeground: (cell: RunningCell) => void = () => {};
 /** What libraries want to be told of code that was ended by force. */
 const afterForce = new Set<() => void>();
-const shared = new Int32Array(new SharedArrayBuffer(8));
+const shared = new Int32Array(sharedFlags);
 let asked: RunningCell | undefined;
+let beforehand: CellId = 0;
 
 export function startControlThread(stop: (cell: RunningCell) => void): void {
   stopForeground = stop;
-  const worker = new Worker(new URL("./control.js", import.meta.url), { workerData: shared, stdout: false, env: {} });
+  const worker = new Worker(new URL("./control.js", import.meta.url), {
+    workerData: sharedFlags,
+    stdout: false,
+    env: {},
+  });
   worker.on("message", (message: ControlMessage) => onInterrupted(message));
   worker.unref();
 }
 
 /** The main thread's part, in a turn of the event loop. */
-function onInterrupted({ number, terminated }: ControlMessage): void {
+function onInterrupted({ number, cell: meant, terminated }: ControlMessage): void {
   enterEventLoop();
+  if (terminated) Atomics.store(shared, SHARED.forced, 0);
   if (terminated) for (const callback of afterForce) callback();
   const seen = Atomics.load(shared, SHARED.seen);
   Atomics.store(shared, SHARED.seen, Math.max(number, seen));
   const cell = foregroundCell();
-  if (cell === undefined || cell.interrupted) return;
+  if (cell === undefined) {
+    beforehand = meant;
+    return;
+  }
   // Told again of what has ended another cell.
   if (number <= seen && asked !== cell) return;
   const first = asked !== cell;
@@ -47,6 +57,11 @@ function onInterrupted({ number, terminated }: ControlMessage): void {
   }
   cell.interrupted = true;
   stopForeground(cell);
+}
+
+/** Whether the interrupt of a cell came before the cell, because something else blocked the thread. */
+export function wasInterrupted(id: CellId): boolean {
+  return id === beforehand;
 }
 
 /** Tells the control thread the number of the foreground cell if that wants to be asked, else 0. */

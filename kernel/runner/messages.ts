@@ -10,7 +10,7 @@ export const FD = {
   messages: 3,
   /** Supervisor -> runner's main thread: one JSON command a line. */
   commands: 4,
-  /** Supervisor -> runner's control thread: an empty line is an interrupt, another one an inspector command in JSON. */
+  /** Supervisor -> runner's control thread: a number is an interrupt of the cell that has it, another line an inspector command in JSON. */
   interrupts: 5,
   /** Supervisor -> runner, read synchronously while code waits for input. */
   input: 6,

@@ -7,6 +7,7 @@
  */
 import { promiseHooks } from "node:v8";
 import type { JsonObject } from "../protocol/messages.js";
+import { isForced } from "./force.js";
 import type { CellId } from "./messages.js";
 
 export interface RunningCell {
@@ -79,9 +80,18 @@ export function ownerOf(promise: Promise<unknown>): RunningCell | undefined {
 
 /** At the top of an event: code that was ended by force did not clear up after itself. */
 export function enterEventLoop(): void {
+  interruptEnded();
   current = undefined;
   thrower = undefined;
   outer = [];
+}
+
+/**
+ * At the top of an event: what was ended by force did not clear up after itself, so its cell is still the owner. Its
+ * timers must not fire any more: one could block the thread before it is told, and again after the cell has ended.
+ */
+function interruptEnded(): void {
+  if (current !== undefined && isForced()) current.interrupted = true;
 }
 
 /** Thrown into code that was interrupted. */
@@ -123,6 +133,7 @@ function wrap(owner: object, name: string): void {
     const cell = current;
     if (cell === undefined || typeof callback !== "function") return original.call(owner, callback, ...rest);
     const inCell = (...args: unknown[]) => {
+      interruptEnded();
       if (!cell.interrupted) runIn(cell, () => (callback as Callback)(...args));
     };
     return original.call(owner, inCell, ...rest);

@@ -72,7 +72,7 @@ export class RunnerHost {
   /** Stops the running cell; `always` also when none runs, for what comms have set off. */
   interrupt(always: boolean): void {
     if (this.#waitsForInput) this.answer(null);
-    if (this.#done !== undefined || always) this.#runner?.interrupt();
+    if (this.#done !== undefined || always) this.#runner?.interrupt(this.#done === undefined ? 0 : this.#runningId);
   }
 
   answer(text: string | null): void {

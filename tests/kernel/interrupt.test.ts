@@ -27,6 +27,10 @@ const RUNAWAYS: Record<string, string> = {
     'started(); ({ [Symbol.for("nodejs.util.inspect.custom")]() { while (true); } })',
   "a value that is displayed for ever":
     'started(); ({ async [Symbol.for("Jupyter.display")]() { await new Promise(() => {}); } })',
+  "a storm of timers that do not end":
+    "started(); const endless = () => { setTimeout(endless, 0); while (true); }; setTimeout(endless, 0); await new Promise(() => {})",
+  "a value that is sent for ever":
+    '({ [Symbol.for("Jupyter.display")]: () => ({ "application/json": { toJSON() { started(); while (true); } } }) })',
   "calls of native code": 'started(); while (true) pbkdf2Sync("a", "b", 20_000, 64, "sha512");',
   "a child process that is waited for by blocking": 'started(); execSync("sleep 60");',
   "a child process that is awaited": 'started(); await new Promise((done) => spawn("sleep", ["60"]).on("exit", done));',
@@ -88,6 +92,27 @@ describe("interrupt", () => {
   it("leaves nothing of an interrupted loop running", async () => {
     const before = await client.evaluate("beats");
     assert.equal(await client.evaluate("await new Promise((r) => setTimeout(r, 60)); beats"), before);
+  });
+
+  it("ends what an earlier cell left behind, when that blocks", async () => {
+    const first = await client.submit(
+      "const again = () => { setTimeout(again, 0); started(); while (true); }; setTimeout(again, 20);",
+    );
+    await first.result;
+    await client.until(() => client.of(first.id).some((m) => m.header.msg_type === "stream"));
+    const { id, result } = await client.submit("await new Promise(() => {})");
+    await client.until(() => client.of(id).some((m) => m.header.msg_type === "execute_input"));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await client.interrupt();
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
+    assert.equal(await client.evaluate("kept.answer"), "42");
+  });
+
+  it("leaves messages whole, whenever it comes", async () => {
+    const flood =
+      'started(); for (let i = 0; ; i++) { console.log("x".repeat(i % 9000)); display({ "text/plain": "y".repeat(i % 9000) }); }';
+    for (let i = 0; i < 10; i++) assert.equal((await interrupted(flood)).reply.ename, "KeyboardInterrupt");
+    assert.equal(await client.evaluate("kept.answer"), "42");
   });
 
   it("keeps what the interrupted cell had declared, and the earlier meaning of what it had not", async () => {
