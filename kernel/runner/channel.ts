@@ -19,6 +19,8 @@ const MAX_TEXT = MAX_FRAME_BYTES - 96;
 /** What a pipe holds, about. */
 const LONG_FRAME_BYTES = 65_536;
 const MAX_LONG_TEXT = LONG_FRAME_BYTES - 96;
+/** The supervisor reads a message as one string, for which V8 has a limit. */
+const MAX_MESSAGE = 512e6;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /** Reused for every frame: a flood of lines must not become a flood of garbage. */
 const frame = alloc(MAX_FRAME_BYTES);
@@ -66,6 +68,11 @@ function sendLongText(cell: CellId, stream: StreamName, bytes: Uint8Array): void
 export function sendMessage(message: RunnerMessage, sent: () => void = () => {}): void {
   if (!SUPERVISED) return;
   const payload = from(stringify(message));
+  if (payload.length > MAX_MESSAGE) {
+    throw new RangeError(
+      `What is shown takes ${Math.round(payload.length / 1e6)} MB as JSON, and a message holds ${MAX_MESSAGE / 1e6} MB. Show less of it, or write it to a file.`,
+    );
+  }
   unbroken(() => {
     const header = from(messageHeader(++sequence, payload.length));
     writeAll(FD.messages, concat([header, payload]));

@@ -30,7 +30,10 @@ export function display(value: unknown, options: DisplayOptions = {}): void {
   }
   const cell = currentCell();
   const pending = toBundle(value).then((bundle) => displayBundle(bundle, options, cell));
-  if (cell) pendingDisplays.set(cell, [...(pendingDisplays.get(cell) ?? []), pending]);
+  if (cell === undefined) return;
+  const others = pendingDisplays.get(cell);
+  if (others === undefined) pendingDisplays.set(cell, [pending]);
+  else others.push(pending);
 }
 
 const pendingDisplays = new WeakMap<RunningCell, Promise<void>[]>();

@@ -100,6 +100,16 @@ describe("output", () => {
     assert.equal(await client.evaluate("1 + 1"), "2");
   });
 
+  it("refuses a display that no string can hold, brings 20,000 small ones, and goes on", async () => {
+    const { reply } = await client.execute('display({ "text/plain": "日".repeat(180e6) });');
+    assert.match(String(reply.evalue), /^What is shown takes 540 MB as JSON, and a message holds 512 MB\. Show less/);
+    const { displays } = await client.ok("for (let i = 0; i < 20_000; i++) display(i);");
+    assert.deepEqual(
+      displays,
+      Array.from({ length: 20_000 }, (_, i) => ({ "text/plain": String(i) })),
+    );
+  });
+
   it("turns bytes and surrogates that are no characters into ones that every program can write", async () => {
     const { stdout, displays } = await client.ok(`
       process.stdout.write(Buffer.from([0xff, 0x41, 0xc3]));
