@@ -21,11 +21,22 @@ export interface RunnerEvents {
   raw(stream: StreamName, text: string): void;
   message(message: RunnerMessage): void;
   inspector(message: InspectorMessage): void;
-  /** `fault` says what was wrong with a runner that had to be ended. */
-  exit(code: number | null, signal: NodeJS.Signals | null, fault?: string): void;
+  exit(end: RunnerEnd): void;
+}
+
+export interface RunnerEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** What was wrong with a runner that had to be ended. */
+  fault?: string;
+  /** Why there never was one. */
+  noStart?: string;
 }
 
 const RUNNER_PROGRAM = join(packageRoot, "dist/kernel/runner/main.cjs");
+
+/** Node writes this when it ends, of the session by which cells are interrupted. */
+const FAREWELL = Buffer.from("Waiting for the debugger to disconnect...\n");
 
 /** How long a runner may live that can no longer speak. */
 const MUTE_MS = 500;
@@ -44,6 +55,8 @@ export class RunnerClient {
   #open = 4;
   #paused = false;
   #fault: string | undefined;
+  /** Node's last words were read, which are nobody's if nothing follows. */
+  #farewell = false;
   /** Output is held back until a message whose place is reached has come. */
   #awaitsMessage = false;
 
@@ -74,13 +87,16 @@ export class RunnerClient {
     createInterface(this.#readable(FD.inspector)).on("line", (line) => {
       this.#guarded(() => events.inspector(JSON.parse(line) as InspectorMessage));
     });
-    let ended: [number | null, NodeJS.Signals | null] = [1, null];
+    let end: RunnerEnd = { code: null, signal: null };
     const closed = () => {
-      if (--this.#open === 0) events.exit(...ended, this.#fault);
+      if (--this.#open === 0) events.exit(end);
     };
-    this.#process.on("error", () => closed());
+    this.#process.on("error", ({ message }) => {
+      end = { ...end, noStart: message };
+      closed();
+    });
     this.#process.on("exit", (code, signal) => {
-      ended = [code, signal];
+      end = { code, signal, ...(this.#fault !== undefined && { fault: this.#fault }) };
       this.resume();
       this.kill();
       // A process that left the group may keep the pipes open; what the runner itself wrote is in them by now.
@@ -186,7 +202,10 @@ export class RunnerClient {
   }
 
   #nativeError(chunk: Buffer): void {
-    this.#nativeErrorText(this.#errorDecoder.write(chunk));
+    const bytes = this.#farewell ? Buffer.concat([FAREWELL, chunk]) : chunk;
+    this.#farewell = bytes.subarray(-FAREWELL.length).equals(FAREWELL);
+    const text = this.#farewell ? bytes.subarray(0, -FAREWELL.length) : bytes;
+    this.#nativeErrorText(this.#errorDecoder.write(text));
   }
 
   #nativeErrorText(text: string): void {

@@ -1,6 +1,7 @@
 /** Keeps one runner alive: starts it, hands it one cell at a time, and turns its death into an answer. */
+import { existsSync } from "node:fs";
 import type { ErrorContent } from "../protocol/messages.js";
-import { RunnerClient, type RunnerEvents } from "../runner/client.js";
+import { RunnerClient, type RunnerEnd, type RunnerEvents } from "../runner/client.js";
 import type { CommCommand, DoneMessage, ExecuteCommand, InspectorCommand, RunnerMessage } from "../runner/messages.js";
 
 export interface RunnerHostEvents extends Omit<RunnerEvents, "exit" | "message"> {
@@ -36,7 +37,7 @@ export class RunnerHost {
         raw: (stream, text) => this.#events.raw(stream, text),
         message: (message) => this.#receive(message),
         inspector: (message) => this.#events.inspector(message),
-        exit: (...how) => this.#ended(runner, ...how),
+        exit: (end) => this.#ended(runner, end),
       },
       this.#cwd,
     );
@@ -104,26 +105,48 @@ export class RunnerHost {
     done?.(message);
   }
 
-  #ended(runner: RunnerClient, code: number | null, signal: NodeJS.Signals | null, fault?: string): void {
+  #ended(runner: RunnerClient, { code, signal, fault, noStart }: RunnerEnd): void {
     if (this.#runner !== runner || this.#closed) return;
     this.#runner = undefined;
     this.#waitsForInput = false;
-    const error = describeEnd(fault ?? howEnded(code, signal));
+    const error =
+      noStart === undefined ? describeEnd(fault ?? howEnded(code, signal)) : describeNoStart(noStart, this.#cwd);
     const done = this.#done;
     this.#done = undefined;
-    this.#events.died(error, done !== undefined);
+    // What cannot be started is told to the cell that needs it.
+    this.#events.died(error, done !== undefined || noStart !== undefined);
+    if (noStart !== undefined) {
+      done?.({ type: "done", id: this.#runningId, error, lost: [], payload: [] });
+      return;
+    }
     if (done !== undefined || performance.now() - this.#startedAt > SHORT_LIFE_MS) this.start();
     done?.({ type: "done", id: this.#runningId, error, lost: [], payload: [] });
   }
 }
 
+const CRASHES: readonly (string | null)[] = ["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"] satisfies NodeJS.Signals[];
+
 function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
   if (signal === "SIGABRT" || code === 134) return "was aborted, most often because memory ran out";
-  if (signal === "SIGSEGV") return "crashed in native code (SIGSEGV)";
+  if (CRASHES.includes(signal)) return `crashed in native code (${signal})`;
+  if (signal === "SIGKILL") return "was ended by SIGKILL, as the system does when the machine's memory runs out";
   return signal !== null ? `was ended by ${signal}` : `ended itself with exit code ${code}`;
 }
 
 function describeEnd(how: string): ErrorContent {
-  const evalue = `The process that runs the cells ${how}. A fresh one was started; all variables are lost, so run the cells above again.`;
+  return runnerDied(
+    `The process that runs the cells ${how}. A fresh one was started; all variables are lost, so run the cells above again.`,
+  );
+}
+
+function describeNoStart(why: string, cwd: string): ErrorContent {
+  return runnerDied(
+    existsSync(cwd)
+      ? `The process that runs the cells cannot be started (${why}). All variables are lost; run this cell again when that is mended.`
+      : `The process that runs the cells cannot be started: its folder ${cwd} is gone. Make the folder again and run this cell, or restart the kernel elsewhere; all variables are lost.`,
+  );
+}
+
+function runnerDied(evalue: string): ErrorContent {
   return { ename: "RunnerDied", evalue, traceback: [`RunnerDied: ${evalue}`] };
 }

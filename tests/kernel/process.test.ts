@@ -1,7 +1,7 @@
 /** The process that runs the cells may die in any way; the kernel answers, and goes on with a fresh one. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KERNEL_ENTRY, type TestClient, TestKernel } from "./client.js";
@@ -12,10 +12,17 @@ const SLEEPER =
 
 const DEATHS: Record<string, [code: string, says: RegExp]> = {
   "process.exit": ["process.exit(3)", /ended itself with exit code 3/],
-  "kill -9": ["process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})", /was ended by SIGKILL/],
+  "kill -9": [
+    "process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})",
+    /was ended by SIGKILL, as the system does/,
+  ],
   "a segmentation fault": [
     "process.kill(process.pid, 'SIGSEGV'); await new Promise(() => {})",
     /crashed in native code \(SIGSEGV\)/,
+  ],
+  "another crash": [
+    "process.kill(process.pid, 'SIGBUS'); await new Promise(() => {})",
+    /crashed in native code \(SIGBUS\)/,
   ],
   "too much memory": [
     "const much: number[][] = []; while (true) much.push(new Array(1e5).fill(1.5))",
@@ -88,6 +95,33 @@ describe("the death of the runner", () => {
       assert.match(String((await client.execute("before")).reply.evalue), /Cannot find name 'before'/);
     });
   }
+
+  it("says nothing of the session by which cells are interrupted", async () => {
+    assert.equal((await client.execute("process.exit(1)")).stderr, "");
+    const { stderr } = await client.execute('require("fs").writeSync(2, "before\\n"); process.exit(1)');
+    assert.equal(stderr, "before\n");
+  });
+
+  it("in a folder that is gone is told with the way out, until there is one again", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "tunelab-gone-"));
+    const other = await TestKernel.start({ cwd });
+    try {
+      const client = await other.connect();
+      await client.ok("1");
+      rmSync(cwd, { recursive: true });
+      assert.match(String((await client.execute("process.exit(1)")).reply.evalue), /ended itself with exit code 1/);
+      for (let i = 0; i < 2; i++) {
+        const { reply, stderr } = await client.execute("1 + 1");
+        assert.match(String(reply.evalue), new RegExp(`cannot be started: its folder ${cwd} is gone`));
+        assert.equal(stderr, "");
+      }
+      mkdirSync(cwd);
+      assert.equal(await client.evaluate("1 + 1"), "2");
+    } finally {
+      await other.stop();
+      rmSync(cwd, { recursive: true, force: true });
+    }
+  });
 
   it("leaves clients connected, the history and the count", async () => {
     const first = Number((await client.ok("'before it'")).reply.execution_count);
