@@ -47,7 +47,7 @@ describe("interrupt", () => {
     kernel = await TestKernel.start();
     client = await kernel.connect();
     await client.ok(
-      'import { pbkdf2Sync } from "node:crypto"; import { execSync, spawn } from "node:child_process"; import { stat } from "node:fs";',
+      'import { pbkdf2Sync } from "node:crypto"; import { execSync, spawn } from "node:child_process"; import { stat } from "node:fs"',
     );
     await client.ok("Object.assign(globalThis, { started: () => console.log('started') });");
     await client.ok('let beats = 0; const kept = { answer: 42 }; const started = () => console.log("started");');
@@ -200,6 +200,37 @@ describe("interrupt", () => {
   it("does nothing when no cell runs", async () => {
     assert.deepEqual(await client.interrupt(), { status: "ok" });
     assert.equal(await client.evaluate("1 + 1"), "2");
+  });
+});
+
+describe("interrupt where AsyncLocalStorage is in use", () => {
+  const LOOPS: Record<string, string> = {
+    "a loop after an await": "await null; started(); while (true);",
+    "a loop in it": "await als.run(2, async () => { await null; started(); while (true); });",
+    "a continuation in a timer":
+      "setTimeout(async () => { await null; started(); while (true); }, 1); await new Promise(() => {});",
+    "a continuation in a callback":
+      "stat('/', async () => { await null; started(); while (true); }); await new Promise(() => {});",
+  };
+
+  it("keeps state, again and again", async () => {
+    const kernel = await TestKernel.start();
+    try {
+      const client = await kernel.connect();
+      await client.ok(`
+        import { AsyncLocalStorage } from "node:async_hooks"; import { stat } from "node:fs";
+        const als = new AsyncLocalStorage<number>(); als.enterWith(1);
+        const started = () => console.log("started"); const kept = { answer: 42 };`);
+      for (const [name, code] of [...Object.entries(LOOPS), ...Object.entries(LOOPS)]) {
+        const { id, result } = await client.submit(code);
+        await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
+        await client.interrupt();
+        assert.equal((await result).reply.ename, "KeyboardInterrupt", name);
+        assert.equal(await client.evaluate("kept.answer"), "42", name);
+      }
+    } finally {
+      await kernel.stop();
+    }
   });
 });
 
