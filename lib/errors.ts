@@ -4,13 +4,14 @@ import { closest, distance } from "fastest-levenshtein";
 /** Every error that the library raises on purpose. `hint` is the way out, already part of `message`. */
 export class TunelabError extends Error {
   override readonly name = "TunelabError";
-  readonly hint: string | undefined;
+  declare readonly hint: string | undefined;
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
     super(
       options.hint ? `${message} ${options.hint}` : message,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
-    this.hint = options.hint;
+    // Not enumerable: Node prints what is, below the message that has it already.
+    Object.defineProperty(this, "hint", { value: options.hint });
   }
 }
 

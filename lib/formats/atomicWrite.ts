@@ -2,11 +2,16 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { writing } from "./writeError.js";
 
 type FileHandle = Awaited<ReturnType<typeof open>>;
 
 /** Calls `write` with a new file; when that succeeds the file takes the name `path`, otherwise it is removed. */
-export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+export function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  return writing(path, () => writeAndRename(path, write));
+}
+
+async function writeAndRename(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.tmp`);
   const file = await open(temporary, "wx");

@@ -3,12 +3,13 @@
  * the adapter, optimizer.safetensors, progress.json (position, random state, schedule), trainer_state.json,
  * training_args.json and the tokenizer's files.
  */
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fail } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomicWrite.js";
 import { SafetensorsFile } from "../formats/safetensors.js";
+import { writing } from "../formats/writeError.js";
 import { writeSafetensors } from "../formats/writeSafetensors.js";
 import type { LossScale } from "./lossScaler.js";
 import type { Optimizer } from "./optim/optimizer.js";
@@ -56,6 +57,14 @@ const ARGUMENTS = "training_args.json";
 /** Path of the checkpoint of a step. */
 export function checkpointPath(outputDir: string, step: number): string {
   return join(outputDir, `checkpoint-${step}`);
+}
+
+/** Makes the folder of the checkpoints, so that what forbids it is told before the first step. */
+export async function makeOutputDir(outputDir: string): Promise<void> {
+  await writing(outputDir, async () => {
+    await mkdir(outputDir, { recursive: true });
+    await access(outputDir, constants.W_OK);
+  });
 }
 
 /** Writes checkpoint-N under another name and renames it when it is complete. */

@@ -6,6 +6,7 @@ import { checkOptions, fail } from "../errors.js";
 import { DEFAULT_PASS_TOKENS, type Example, packExamples } from "./batch.js";
 import { notify, type TrainerCallback } from "./callbacks.js";
 import { ChartProgress } from "./chartProgress.js";
+import { makeOutputDir } from "./checkpoint.js";
 import { ConsoleProgress } from "./consoleProgress.js";
 import { type EvaluationMetrics, evaluateExamples } from "./evaluation.js";
 import { type ExampleOptions, prepareExamples, truncationMessage } from "./examples.js";
@@ -141,6 +142,7 @@ export class SFTTrainer {
     });
     this.#run = run;
     try {
+      if (this.args.saveStrategy !== "no") await makeOutputDir(this.args.outputDir);
       return await run.execute(resume === false ? null : resume);
     } finally {
       if (this.#run === run) this.#run = null;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { checkOptions, fail, nearest, suggestion, TunelabError } from "../../lib/errors.js";
 
 describe("errors", () => {
@@ -6,6 +7,13 @@ describe("errors", () => {
     assert.throws(
       () => fail("Unknown split: x.", { hint: "Use train." }),
       (error) => error instanceof TunelabError && error.message === "Unknown split: x. Use train.",
+    );
+  });
+
+  it("print the way out once", () => {
+    assert.throws(
+      () => fail("Unknown split: x.", { hint: "Use train." }),
+      (error) => inspect(error).split("Use train.").length === 2 && (error as TunelabError).hint === "Use train.",
     );
   });
 

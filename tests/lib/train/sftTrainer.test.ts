@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -56,6 +56,19 @@ const losses = (trainer: SFTTrainer) =>
 describe("SFTTrainer", () => {
   after(() => {
     for (const folder of folders) rmSync(folder, { recursive: true });
+  });
+
+  it("says before the first step that it cannot write to outputDir", async () => {
+    const file = join(outputDir(), "file");
+    writeFileSync(file, "");
+    const model = new BigramModel();
+    const training = trainerFor(model, { saveStrategy: "steps", outputDir: join(file, "out") }).train();
+    await assert.rejects(
+      training,
+      /out cannot be written: a part of this path is a file, not a folder\. Write to another/,
+    );
+    assert.equal(model.passes.length, 0);
+    model.dispose();
   });
 
   it("learns: the loss falls towards the entropy of the texts", async () => {
