@@ -134,6 +134,8 @@ export class KernelSockets {
   /** Tells each new subscriber that its subscription is in force (JEP 65), before it hears anything else. */
   async #welcome(): Promise<void> {
     for await (const [frame] of this.#iopub) {
+      // A client may leave while the kernel does.
+      if (this.#closed) return;
       const topic = frame?.subarray(1) ?? Buffer.alloc(0);
       if (frame?.[0] === 0) this.#iopub.unsubscribe(topic);
       if (frame?.[0] !== 1) continue;
