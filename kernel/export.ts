@@ -49,8 +49,9 @@ export function exportSource(
   const header = collectImports(code, plan, rewrite, preloaded);
   const parts = cells.map((cell, index) => {
     const converted = parsed[index];
-    // A cell that is no TypeScript (another language, a shell command) is kept for the reader.
-    return converted === undefined ? asComment(cell.source) : convertCell(converted, code.indexOf(converted), plan);
+    if (converted !== undefined) return convertCell(converted, code.indexOf(converted), plan);
+    // A cell that is no TypeScript (another language, a shell command, one with a fault) is kept for the reader.
+    return asComment(cell.type === "code" ? `Not run, for it is no TypeScript:\n${cell.source}` : cell.source);
   });
   const folder = workingFolder === undefined ? "" : enter(workingFolder);
   return `${[header, folder, ...parts].filter((part) => part.trim() !== "").join("\n\n")}\n`;

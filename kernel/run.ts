@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fail } from "../lib/errors.js";
 import { packageRoot } from "../lib/packageRoot.js";
+import { readNotebook } from "./export/notebook.js";
 import type { CellFailure, NotebookEvent } from "./run/events.js";
 
 export interface RunOptions {
@@ -36,6 +37,8 @@ const scripts = join(packageRoot, "environment", "notebook");
 export async function runNotebook(options: RunOptions): Promise<RunOutcome> {
   const notebook = resolve(options.notebook);
   if (!existsSync(notebook)) fail(`There is no notebook ${notebook}.`);
+  // A broken file is told in one sentence before anything starts.
+  readNotebook(notebook);
   const output = resolve(options.output ?? notebook);
   const folder = resolve(options.cwd ?? dirname(notebook));
   const outcome: RunOutcome = { code: 0, output };

@@ -1,4 +1,4 @@
-/** The parts of a notebook file that its export needs. */
+/** The parts of a notebook file that export and execution look at. */
 import { readFileSync } from "node:fs";
 import { fail } from "../../lib/errors.js";
 
@@ -22,7 +22,7 @@ export function readNotebook(path: string): NotebookCell[] {
   } catch (cause) {
     fail(`${path} is no notebook that can be read.`, { hint: "Give the path of an .ipynb file.", cause });
   }
-  if (!Array.isArray(parsed.cells)) fail(`${path} has no cells.`, { hint: "Notebooks of format 4 can be exported." });
+  if (!Array.isArray(parsed.cells)) fail(`${path} has no cells.`, { hint: "It has to be a notebook of format 4." });
   return parsed.cells.map((cell) => ({
     type: cell.cell_type === "markdown" || cell.cell_type === "raw" ? cell.cell_type : "code",
     source: Array.isArray(cell.source) ? cell.source.join("") : (cell.source ?? ""),

@@ -108,7 +108,7 @@ describe("export: the script's text", () => {
   it("comments magics out, and cells of other languages as a whole", () => {
     assert.equal(script("%time\nconst a = 1;"), "// %time\nconst a = 1;\n");
     assert.equal(script("%%python\nprint(1)"), "// %%python\n// print(1)\n");
-    assert.equal(script("this is no code"), "// this is no code\n");
+    assert.equal(script("this is no code"), "// Not run, for it is no TypeScript:\n// this is no code\n");
   });
 
   it("keeps cells with magics, and times what was timed", () => {
@@ -397,6 +397,13 @@ describe("export: round trip", () => {
     } finally {
       rmSync(elsewhere, { recursive: true });
     }
+  });
+
+  it("keeps a cell with a fault as a comment that says so", () => {
+    assert.equal(
+      script("const = 3;", "console.log(1);"),
+      "// Not run, for it is no TypeScript:\n// const = 3;\n\nconsole.log(1);\n",
+    );
   });
 
   it("refuses what is no notebook", async () => {

@@ -84,6 +84,9 @@ describe("running a notebook", function () {
     assert.equal(outcome.code, 2);
     assert.equal(outcome.fatal, 'There is no kernel named "nokernel".');
     await assert.rejects(runNotebook({ notebook: join(folder, "no.ipynb") }), /There is no notebook/);
+    const half = join(folder, "half.ipynb");
+    writeFileSync(half, readFileSync(fixture("counting"), "utf8").slice(0, 300));
+    await assert.rejects(runNotebook({ notebook: half, output }), /half\.ipynb is no notebook that can be read/);
   });
 
   it("saves what widgets came to be, and draws them in the page", async () => {
