@@ -21,7 +21,8 @@ const LINES = 20_000;
 const CHUNKS = 160;
 const WARM_CELLS = 60;
 const SETTLE_MS = 1500;
-const IDLE_MS = 8000;
+/** Idle is when nobody has asked for anything for so long: kernels may give memory back by then. */
+const IDLE_MS = 12_000;
 
 /** Starts kernels for a measure and stops them when it is over, however it ended. */
 export class Session {
