@@ -1,7 +1,7 @@
 /** What the planner of passes is told: the sizes that a model's passes have, and the memory that is free for them. */
 import { freemem } from "node:os";
 import { PROJECTIONS, type Projection, type Weight } from "../tensor/layers.js";
-import { missingOnDevice, storedBytes, tensorMemory } from "../tensor/memory.js";
+import { freeOnDevice, missingOnDevice, storedBytes, tensorMemory } from "../tensor/memory.js";
 import type { Parameter } from "../tensor/parameter.js";
 import type { CausalLM } from "./causalLm.js";
 import type { GroupShape, PassShape } from "./passMemory.js";
@@ -48,7 +48,5 @@ export function freeForPasses(parameters: readonly Parameter[]): number {
   const gradient = ({ grad, size }: Parameter) =>
     grad === null ? size * Float32Array.BYTES_PER_ELEMENT : missingOnDevice(grad);
   const coming = parameters.reduce((sum, parameter) => sum + missingOnDevice(parameter.value) + gradient(parameter), 0);
-  // What the pool holds and nobody uses is free as well.
-  const free = gpu.free + gpu.reserved - gpu.inUse;
-  return free - coming - MARGIN_BYTES - MARGIN_SHARE * gpu.total;
+  return freeOnDevice(gpu) - coming - MARGIN_BYTES - MARGIN_SHARE * gpu.total;
 }

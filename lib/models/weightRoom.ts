@@ -6,7 +6,7 @@ import { gibibytes } from "../gibibytes.js";
 import { holdsNf4 } from "../quant/checkpoint.js";
 import type { ComputeType } from "../tensor/cuda/weights.js";
 import { PROJECTIONS } from "../tensor/layers.js";
-import { tensorMemory } from "../tensor/memory.js";
+import { freeOnDevice, tensorMemory } from "../tensor/memory.js";
 import type { ModelConfig } from "./config.js";
 
 /** A code of four bits, one of eight for the scale of 64 values, and a float32 for the scale of 256 such codes. */
@@ -50,8 +50,7 @@ export function ensureRoom(checkpoint: Checkpoint, config: ModelConfig, holding:
   const { gpu } = tensorMemory();
   if (gpu === null) return;
   const needed = bytesOnDevice(checkpoint, config, holding);
-  // What the pool holds and nobody uses is free as well.
-  const free = gpu.free + gpu.reserved - gpu.inUse;
+  const free = freeOnDevice(gpu);
   if (needed <= free) return;
   const quantized = bytesOnDevice(checkpoint, config, { ...holding, loadIn4bit: true });
   const smaller = quantized < needed ? `With loadIn4bit: true they take ${gibibytes(quantized)}. ` : "";

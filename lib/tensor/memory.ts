@@ -67,6 +67,11 @@ export function tensorMemory(): TensorMemory {
   };
 }
 
+/** What the GPU can still give; what the pool holds and nobody uses is free as well. */
+export function freeOnDevice({ free, reserved, inUse }: DeviceMemory): number {
+  return free + reserved - inUse;
+}
+
 /** Gives back what is only kept to save time: expanded weights and pooled memory. Both come back when needed. */
 export function releaseCaches(): void {
   clearWeightCache();
