@@ -40,44 +40,46 @@ struct ProdOf {
   TUNELAB_BOTH static T finish(Partial product, int64_t) { return stored<T>(product); }
 };
 
-// The value of an element that is never the largest, never the smallest.
+// An order of elements: whether `a` goes before `b`, and the values that come last and first of all.
 template <typename T>
-TUNELAB_BOTH T least() {
-  if constexpr (std::is_same<T, float>::value)
-    return -INFINITY;
-  else
-    return INT32_MIN;
-}
+struct Descending {
+  TUNELAB_BOTH static bool before(T a, T b) { return a > b; }
+  TUNELAB_BOTH static T last() {
+    if constexpr (std::is_same<T, float>::value)
+      return -INFINITY;
+    else
+      return INT32_MIN;
+  }
+  TUNELAB_BOTH static T first() {
+    if constexpr (std::is_same<T, float>::value)
+      return INFINITY;
+    else
+      return INT32_MAX;
+  }
+};
+
 template <typename T>
-TUNELAB_BOTH T most() {
-  if constexpr (std::is_same<T, float>::value)
-    return INFINITY;
-  else
-    return INT32_MAX;
-}
+struct Ascending {
+  TUNELAB_BOTH static bool before(T a, T b) { return a < b; }
+  TUNELAB_BOTH static T last() { return Descending<T>::first(); }
+  TUNELAB_BOTH static T first() { return Descending<T>::last(); }
+};
 
 // Once a NaN is met it stays, because no comparison with it holds.
-template <typename T>
-struct MaxOf {
+template <typename T, template <typename> class Order>
+struct FirstOf {
   using In = T;
   using Out = T;
   using Partial = T;
-  TUNELAB_BOTH static T start() { return least<T>(); }
+  TUNELAB_BOTH static T start() { return Order<T>::last(); }
   TUNELAB_BOTH static T one(T x, int64_t) { return x; }
-  TUNELAB_BOTH static T join(T a, T b) { return b > a || b != b ? b : a; }
+  TUNELAB_BOTH static T join(T a, T b) { return Order<T>::before(b, a) || b != b ? b : a; }
   TUNELAB_BOTH static T finish(T best, int64_t) { return best; }
 };
-
 template <typename T>
-struct MinOf {
-  using In = T;
-  using Out = T;
-  using Partial = T;
-  TUNELAB_BOTH static T start() { return most<T>(); }
-  TUNELAB_BOTH static T one(T x, int64_t) { return x; }
-  TUNELAB_BOTH static T join(T a, T b) { return b < a || b != b ? b : a; }
-  TUNELAB_BOTH static T finish(T best, int64_t) { return best; }
-};
+using MaxOf = FirstOf<T, Descending>;
+template <typename T>
+using MinOf = FirstOf<T, Ascending>;
 
 template <typename T>
 struct AllOf {
@@ -107,38 +109,26 @@ struct Place {
   int32_t index;
 };
 
-// The first of the largest. tfjs starts from the first element and goes over to larger ones: a NaN in front stays, others
-// are passed over.
-template <typename T>
-struct ArgMaxOf {
+// Where the first in order is; of equals, the one in front. tfjs starts from the first element and goes over to better ones:
+// a NaN in front stays, others are passed over.
+template <typename T, template <typename> class Order>
+struct PlaceOf {
   using In = T;
   using Out = int32_t;
   using Partial = Place<T>;
-  TUNELAB_BOTH static Partial start() { return {least<T>(), INT32_MAX}; }
+  TUNELAB_BOTH static Partial start() { return {Order<T>::last(), INT32_MAX}; }
   TUNELAB_BOTH static Partial one(T x, int64_t index) {
     if (x == x) return {x, static_cast<int32_t>(index)};
-    return index == 0 ? Partial{most<T>(), 0} : start();
+    return index == 0 ? Partial{Order<T>::first(), 0} : start();
   }
   TUNELAB_BOTH static Partial join(Partial a, Partial b) {
-    return b.value > a.value || (b.value == a.value && b.index < a.index) ? b : a;
+    return Order<T>::before(b.value, a.value) || (b.value == a.value && b.index < a.index) ? b : a;
   }
   TUNELAB_BOTH static int32_t finish(Partial best, int64_t) { return best.index; }
 };
-
 template <typename T>
-struct ArgMinOf {
-  using In = T;
-  using Out = int32_t;
-  using Partial = Place<T>;
-  TUNELAB_BOTH static Partial start() { return {most<T>(), INT32_MAX}; }
-  TUNELAB_BOTH static Partial one(T x, int64_t index) {
-    if (x == x) return {x, static_cast<int32_t>(index)};
-    return index == 0 ? Partial{least<T>(), 0} : start();
-  }
-  TUNELAB_BOTH static Partial join(Partial a, Partial b) {
-    return b.value < a.value || (b.value == a.value && b.index < a.index) ? b : a;
-  }
-  TUNELAB_BOTH static int32_t finish(Partial best, int64_t) { return best.index; }
-};
+using ArgMaxOf = PlaceOf<T, Descending>;
+template <typename T>
+using ArgMinOf = PlaceOf<T, Ascending>;
 
 }  // namespace tunelab::math

@@ -1,9 +1,9 @@
 /** What the CUDA backend says where it cannot work. Each case is a process of its own, for a probe's answer stays. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type DeviceProbe, loadAddon } from "../../lib/native/addon.js";
 import { onGpu } from "./device.js";
 
@@ -36,6 +36,7 @@ describe("CUDA backend, refusing", () => {
   /** A shared library of these C functions. */
   function library(name: string, source: string): string {
     const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(`${path}.c`, source);
     execFileSync("cc", ["-shared", "-fPIC", "-o", path, `${path}.c`]);
     return path;
@@ -63,6 +64,35 @@ describe("CUDA backend, refusing", () => {
         assert.ok(chosen.available);
         assert.equal(chosen.index, index);
       }
+    });
+
+    it("names a GPU that is too old, its compute capability and what is needed", () => {
+      const driver = /\/\S*libcuda\.so\S*/.exec(readFileSync("/proc/self/maps", "utf8"))?.[0];
+      // The driver that is there, but for the number of an architecture (attributes 75 and 76).
+      library(
+        "turing/libcuda.so.1",
+        `#include <dlfcn.h>
+         #include <string.h>
+         static void *driver(const char *name) { return dlsym(dlopen("${driver}", RTLD_NOW | RTLD_LOCAL), name); }
+         int cuInit(unsigned flags) { return ((int (*)(unsigned))driver("cuInit"))(flags); }
+         int cuDriverGetVersion(int *version) { return ((int (*)(int *))driver("cuDriverGetVersion"))(version); }
+         static int attribute(int *value, int which, int device) {
+           if (which == 75) return *value = 7, 0;
+           if (which == 76) return *value = 5, 0;
+           return ((int (*)(int *, int, int))driver("cuDeviceGetAttribute"))(value, which, device);
+         }
+         int cuGetProcAddress_v2(const char *name, void **found, int version, unsigned long long flags, int *status) {
+           typedef int (*Find)(const char *, void **, int, unsigned long long, int *);
+           const int code = ((Find)driver("cuGetProcAddress_v2"))(name, found, version, flags, status);
+           if (!strcmp(name, "cuGetProcAddress")) *found = cuGetProcAddress_v2;
+           if (!strcmp(name, "cuDeviceGetAttribute")) *found = attribute;
+           return code;
+         }`,
+      );
+      refused(
+        { LD_LIBRARY_PATH: join(folder, "turing") },
+        /The GPU .+ is too old: compute capability 7\.5, the CUDA backend needs 8\.0/,
+      );
     });
 
     it("sees no GPU where the driver shows none", () => {

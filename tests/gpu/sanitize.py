@@ -24,11 +24,13 @@ TOOL = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitiz
 MOCHA = ["./node", "node_modules/mocha/bin/mocha.js", "--no-config", "--timeout=900000", "--exit", "tests.mjs"]
 GROUPS = {
     "cached decoding in f32": "CUDA cached decoding .* f32",
-    "cached decoding in halves": "CUDA cached decoding .* b?f16",
+    "cached decoding in bf16": "CUDA cached decoding .* bf16",
+    "cached decoding in f16": "CUDA cached decoding .* f16",
+    "decoder's tokens": "CUDA decoder takes the tokens",
     "layers": "CUDA decoder layer",
     "attention": "CUDA rotation and attention",
     "few rows": "CUDA product of a few rows|CUDA choice of tokens",
-    "decoder": "CUDA decoder (?!layer)",
+    "decoder's graph": "CUDA decoder (?!layer|takes the tokens)",
     "tensors": "^tensor|kernels of tfjs",
     "others": "CUDA (linear|quantisation|optimizers|norms|matrix)",
     "copies": "CUDA host|files on the GPU",
@@ -39,7 +41,9 @@ SUMMARY = {
     "racecheck": r"RACECHECK SUMMARY: (\d+) hazard",
     "initcheck": r"ERROR SUMMARY: (\d+) error",
 }
-OF_CUBLASLT = re.compile(r"nvjet|cutlass|cublasLt")
+OF_CUBLASLT = re.compile(r"nvjet|cutlass|cublasLt|gemvx")
+# Races are between accesses "at" two kernels, other reports stand "at" one.
+KERNEL = r"=========.*\bat (?:void |std::enable_if<[^>]*>::type )?(?:tunelab::cuda::)?([A-Za-z_][\w:]*)[<+(]"
 READ_PRODUCTS = {"rmsNormForwardKernel", "crossEntropyKernel", "addKernel"}
 SECONDS = float(os.environ.get("TUNELAB_SANITIZE_SECONDS", 500))
 
@@ -60,8 +64,7 @@ def check(tool, group, report):
     seconds, text = time.time() - started, log.read_text(errors="replace")
     passing, failing = (re.search(rf"(\d+) {word}", text) for word in ("passing", "failing"))
     reports = re.search(SUMMARY[tool], text)
-    # Races are between accesses "at" two kernels, other reports stand "at" one.
-    kernels = Counter(re.findall(r"=========.*\bat (?:void )?(?:tunelab::cuda::)?([A-Za-z_][\w:]*)[<+(]", text))
+    kernels = Counter(re.findall(KERNEL, text))
     known = READ_PRODUCTS if tool == "initcheck" else set()
     ours = {name for name in kernels if not OF_CUBLASLT.search(name) and name not in known}
     good = passing and not failing and reports and not ours and (reports[1] == "0" or kernels)

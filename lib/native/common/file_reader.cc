@@ -1,5 +1,6 @@
 #include "file_reader.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,13 @@
 namespace tunelab {
 
 static std::string reason(int code) { return std::system_category().message(code) + "."; }
+
+// Where a file ends, of which a read found nothing from byte `from` on: a piece may lie behind its end altogether.
+static uint64_t endOfFile(int descriptor, uint64_t from) {
+  struct stat status;
+  const bool known = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+  return known ? std::min(from, static_cast<uint64_t>(status.st_size)) : from;
+}
 
 struct FileReader::Range {
   Range(int descriptor, uint64_t offset, size_t bytes, std::unique_ptr<ReadTarget> target)
@@ -22,12 +30,12 @@ struct FileReader::Range {
   void transfer(int thread, size_t at, size_t count) {
     char* memory = target->place(thread, at, count);
     for (size_t done = 0; done < count;) {
-      const auto from = static_cast<off_t>(offset + at + done);
-      const ssize_t got = pread(descriptor, memory + done, count - done, from);
+      const uint64_t from = offset + at + done;
+      const ssize_t got = pread(descriptor, memory + done, count - done, static_cast<off_t>(from));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw std::runtime_error(reason(errno));
       if (got == 0)
-        throw std::runtime_error("the file ended at byte " + std::to_string(from) + " while it was read; expected " +
+        throw std::runtime_error("the file ended at byte " + std::to_string(endOfFile(descriptor, from)) + " while it was read; expected " +
                                  std::to_string(offset + bytes) + " bytes.");
       done += static_cast<size_t>(got);
     }

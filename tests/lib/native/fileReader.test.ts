@@ -69,6 +69,8 @@ describe("native file reader", () => {
       message: "the file ended at byte 9000 while it was read; expected 9100 bytes.",
     });
     await good;
+    // Whichever piece is looked at first, one that lies behind the end included.
+    await assert.rejects(cpu.readIntoBuffer(reader, descriptor, 9050, new Uint8Array(50)), /ended at byte 9000 /);
     ftruncateSync(descriptor, 50);
     await assert.rejects(
       cpu.readIntoBuffer(reader, descriptor, 0, new Uint8Array(60)),
