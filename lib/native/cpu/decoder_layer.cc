@@ -36,46 +36,19 @@ PackedBatch packedBatch(const Napi::Value& value, int64_t rows) {
 
 // --- Construction ---------------------------------------------------------------------------------------------
 
-DecoderLayer::DecoderLayer(const Napi::Value& descriptor) : LayerGeometry(descriptor), shape{heads, kvHeads, headDim} {
+DecoderLayer::DecoderLayer(const Napi::Value& descriptor) : LayerProjections(descriptor), shape{heads, kvHeads, headDim} {
   Napi::Object layer = object(descriptor, "layer");
   const size_t width = static_cast<size_t>(hiddenSize);
   floats(layer.Get("inputNorm"), "layer.inputNorm", width);
   floats(layer.Get("postAttentionNorm"), "layer.postAttentionNorm", width);
   inputNormRef_ = ArrayRef(layer.Get("inputNorm"));
   postAttentionNormRef_ = ArrayRef(layer.Get("postAttentionNorm"));
-
-  Napi::Object given = object(layer.Get("projections"), "layer.projections");
-  for (uint32_t i = 0; i < projectionCount; i++) {
-    projections[i] = std::make_unique<Projection>(given.Get(projectionNames[i]), projectionNames[i], i);
-    expect(descriptor.Env(), i, projections[i]->in, projections[i]->out);
-  }
-  const auto group = [&](std::vector<int> members) {
-    std::vector<Projection*> pointers;
-    for (int member : members) pointers.push_back(projections[static_cast<size_t>(member)].get());
-    return std::make_unique<ProjectionGroup>(pointers);
-  };
-  qkv_ = group({qProj, kProj, vProj});
-  o_ = group({oProj});
-  gateUp_ = group({gateProj, upProj});
-  down_ = group({downProj});
 }
 
 void DecoderLayer::resolve() {
   inputNorm_ = floats(inputNormRef_.value(), "layer.inputNorm", static_cast<size_t>(hiddenSize)).data;
   postAttentionNorm_ = floats(postAttentionNormRef_.value(), "layer.postAttentionNorm", static_cast<size_t>(hiddenSize)).data;
   for (auto& projection : projections) projection->resolve();
-}
-
-void DecoderLayer::setLora(const std::string& name, const Napi::Value& descriptor) {
-  for (auto& projection : projections)
-    if (projection->name == name) return projection->setLora(descriptor);
-  refuse(descriptor.Env(), "Unknown projection \"" + name + "\" of a decoder layer.");
-}
-
-std::array<int64_t, projectionCount> DecoderLayer::ranks() const {
-  std::array<int64_t, projectionCount> result{};
-  for (size_t i = 0; i < projectionCount; i++) result[i] = projections[i]->lora ? projections[i]->lora->rank : 0;
-  return result;
 }
 
 static void drop(Scratch& a, Scratch& b) {

@@ -7,7 +7,7 @@
 #include "cpu/attention.h"
 #include "cpu/projection.h"
 #include "handle.h"
-#include "layer_geometry.h"
+#include "layer_projections.h"
 #include "memory.h"
 #include "saving.h"
 
@@ -34,13 +34,12 @@ struct LayerActivations {
   Scratch act;              // silu(gate) up [rows, down.stride()]
 };
 
-class DecoderLayer : public HandleObject, public LayerGeometry {
+class DecoderLayer : public HandleObject, public LayerProjections<Projection, ProjectionGroup> {
  public:
   static constexpr const char* kind = "decoder layer";
   explicit DecoderLayer(const Napi::Value& descriptor);
   // Looks all referenced arrays up again; call at the start of every op.
   void resolve();
-  void setLora(const std::string& projection, const Napi::Value& descriptor);
 
   // The three parts of forward. `attend` lies between the first two.
   void projectQkv(const float* x, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to);
@@ -53,13 +52,8 @@ class DecoderLayer : public HandleObject, public LayerGeometry {
                 LayerActivations& from, float* dx, const LoraGradient* gradients);
 
   int64_t qkvWidth() const { return (shape.heads + 2 * shape.kvHeads) * shape.headDim; }
-  // Row stride of the attention output.
-  int64_t attentionStride() const { return o_->stride(); }
-  // Ranks of all projections: a saved state is only good for the ranks that it was made with.
-  std::array<int64_t, projectionCount> ranks() const;
 
   AttentionShape shape;
-  std::array<std::unique_ptr<Projection>, projectionCount> projections;
 
  private:
   void normaliseInput(const float* x, int64_t rows, LayerActivations& to);
@@ -72,7 +66,6 @@ class DecoderLayer : public HandleObject, public LayerGeometry {
   ArrayRef inputNormRef_, postAttentionNormRef_;
   const float* inputNorm_ = nullptr;
   const float* postAttentionNorm_ = nullptr;
-  std::unique_ptr<ProjectionGroup> qkv_, o_, gateUp_, down_;
 };
 
 }  // namespace tunelab

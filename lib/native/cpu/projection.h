@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "arguments.h"
-#include "cpu/dropout.h"
 #include "cpu/nf4.h"
 #include "memory.h"
+#include "projection_members.h"
 
 namespace tunelab {
 
@@ -83,16 +83,14 @@ struct LoraGradient {
   float* b = nullptr;
 };
 
-class ProjectionGroup {
+class ProjectionGroup : public ProjectionMembers<Projection> {
  public:
-  // The members' inFeatures are equal; they outlive the group.
   explicit ProjectionGroup(std::vector<Projection*> members);
   ~ProjectionGroup();
   ProjectionGroup(const ProjectionGroup&) = delete;
   ProjectionGroup& operator=(const ProjectionGroup&) = delete;
 
-  // Sum of the LoRA ranks, and the row stride of inputs: in + rank.
-  int64_t rank() const;
+  // The row stride of inputs.
   int64_t stride() const { return in + rank(); }
 
   // y[rows, out] = beta * y + x Wᵀ + LoRA (biases are the caller's). The first `in` columns of x [rows, stride()] hold
@@ -110,14 +108,10 @@ class ProjectionGroup {
   void dropPanel() { panel_ = Scratch(); }
   size_t panelBytes() const { return panel_.bytes(); }
 
-  const int64_t in;
-  int64_t out = 0;
-
  private:
   // Rows of panels and tiles start at multiples of a cache line.
   int64_t panelStride() const { return (stride() + 15) / 16 * 16; }
   bool allDense() const;
-  bool drops(const Dropout& dropout) const;
   Scratch stackedA() const;
   void refreshLora(int64_t begin, int64_t end, float* tile) const;
   void expandTile(int64_t begin, int64_t end, float* tile) const;
@@ -126,7 +120,6 @@ class ProjectionGroup {
   void lowRankBackward(const float* x, int64_t rows, float* dx, bool needInput, const Dropout& dropout,
                        const LoraGradient* gradients) const;
 
-  std::vector<Projection*> members_;
   // [W | s B], [out, panelStride()], kept between calls while the budget lasts.
   Scratch panel_;
   int64_t panelWidth_ = 0;

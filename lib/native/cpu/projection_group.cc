@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "cpu/projection.h"
 #include "gemm.h"
@@ -34,26 +35,14 @@ void dropPanels() {
 
 // --- Construction ---------------------------------------------------------------------------------------------
 
-ProjectionGroup::ProjectionGroup(std::vector<Projection*> members) : in(members.front()->in), members_(members) {
-  for (const Projection* member : members_) out += member->out;
+ProjectionGroup::ProjectionGroup(std::vector<Projection*> members) : ProjectionMembers(std::move(members)) {
   groups().insert(this);
 }
 
 ProjectionGroup::~ProjectionGroup() { groups().erase(this); }
 
-int64_t ProjectionGroup::rank() const {
-  int64_t sum = 0;
-  for (const Projection* member : members_) sum += member->lora ? member->lora->rank : 0;
-  return sum;
-}
-
 bool ProjectionGroup::allDense() const {
   return rank() == 0 && std::all_of(members_.begin(), members_.end(), [](Projection* m) { return m->weight.dense(); });
-}
-
-bool ProjectionGroup::drops(const Dropout& dropout) const {
-  return dropout.training && std::any_of(members_.begin(), members_.end(),
-                                         [](Projection* m) { return m->lora && m->lora->dropout > 0; });
 }
 
 // The members' A one below the other, [rank, in].

@@ -7,7 +7,7 @@
 #include "cuda/batch.h"
 #include "cuda/projection.h"
 #include "handle.h"
-#include "layer_geometry.h"
+#include "layer_projections.h"
 #include "saving.h"
 
 namespace tunelab::cuda {
@@ -24,11 +24,10 @@ struct LayerActivations {
   Block act;             // silu(gate) up [rows, down.stride()]
 };
 
-class DecoderLayer : public HandleObject, public LayerGeometry {
+class DecoderLayer : public HandleObject, public LayerProjections<Projection, ProjectionGroup> {
  public:
   static constexpr const char* kind = "decoder layer";
   explicit DecoderLayer(const Napi::Value& descriptor);
-  void setLora(const std::string& projection, const Napi::Value& descriptor);
 
   // The three parts of forward. Attention lies between the first two.
   void projectQkv(const void* x, Dtype dtype, const PackedBatch& batch, const Dropout& dropout, LayerActivations& to);
@@ -43,14 +42,10 @@ class DecoderLayer : public HandleObject, public LayerGeometry {
 
   // The inputs of attention over the rows of qkv itself.
   AttentionInputs attentionInputs(const LayerActivations& from, Dtype dtype, const PackedBatch& batch) const;
-  int64_t attentionStride() const { return o_->stride(); }
   const StoragePtr& inputNorm() const { return inputNorm_; }
   const StoragePtr& postAttentionNorm() const { return postAttentionNorm_; }
-  // Ranks of all projections: a saved state is only good for the ranks that it was made with.
-  std::array<int64_t, projectionCount> ranks() const;
 
   QkvShape shape;
-  std::array<std::unique_ptr<Projection>, projectionCount> projections;
 
  private:
   void normaliseInput(const void* x, Dtype dtype, int64_t rows, LayerActivations& to);
@@ -61,7 +56,6 @@ class DecoderLayer : public HandleObject, public LayerGeometry {
   void activate(Dtype dtype, int64_t rows, bool fresh, LayerActivations& to);
 
   StoragePtr inputNorm_, postAttentionNorm_;
-  std::unique_ptr<ProjectionGroup> qkv_, o_, gateUp_, down_;
 };
 
 }  // namespace tunelab::cuda

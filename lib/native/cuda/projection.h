@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "cpu/dropout.h"
 #include "cuda/buffer.h"
 #include "cuda/frozen_matrix.h"
+#include "projection_members.h"
 
 namespace tunelab::cuda {
 
@@ -45,16 +45,14 @@ struct LoraGradient {
 // Reads { a, b }, each a buffer or null.
 LoraGradient loraGradient(const Napi::Value& value, const Projection& projection, const std::string& name);
 
-class ProjectionGroup {
+class ProjectionGroup : public ProjectionMembers<Projection> {
  public:
-  // The members' inFeatures are equal; they outlive the group.
   explicit ProjectionGroup(std::vector<Projection*> members);
   ~ProjectionGroup();
   ProjectionGroup(const ProjectionGroup&) = delete;
   ProjectionGroup& operator=(const ProjectionGroup&) = delete;
 
-  // Sum of the LoRA ranks, and the row stride of inputs: in + rank, rounded up so that rows keep their alignment.
-  int64_t rank() const;
+  // The row stride of inputs: in + rank, rounded up so that rows keep their alignment.
   int64_t stride() const { return rank() ? (in + rank() + 7) / 8 * 8 : in; }
 
   // y[rows, out] = beta * base + x Wᵀ + LoRA (biases are the caller's); base may be y. The first `in` columns of
@@ -73,13 +71,9 @@ class ProjectionGroup {
   bool dropPanel();
   size_t panelBytes() const { return panel_.bytes(); }
 
-  const int64_t in;
-  int64_t out = 0;
-
  private:
   bool forwardFewRows(void* x, Dtype dtype, int64_t rows, float beta, const void* base, void* y, Dtype outputType) const;
   bool allDense(Dtype dtype) const;
-  bool drops(const Dropout& dropout) const;
   Block stackedA(Dtype dtype) const;
   void refreshLora(void* panel, Dtype dtype) const;
   // [W | s B], [out, stride()]: kept, or made in `scratch`.
@@ -88,7 +82,6 @@ class ProjectionGroup {
   void lowRankBackward(const void* x, Dtype dtype, int64_t rows, void* dx, bool needInput, const Dropout& dropout,
                        const LoraGradient* gradients) const;
 
-  std::vector<Projection*> members_;
   Block panel_;
   Dtype panelType_ = Dtype::bf16;
   int64_t panelStride_ = 0;

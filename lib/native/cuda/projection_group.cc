@@ -1,6 +1,7 @@
 // Groups of projections: one product for all members, LoRA included. See projection.h for what is fused.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "cuda/check.h"
 #include "cuda/decode_group.h"
@@ -40,8 +41,7 @@ bool dropPanels() {
 
 // --- Construction ---------------------------------------------------------------------------------------------
 
-ProjectionGroup::ProjectionGroup(std::vector<Projection*> members) : in(members.front()->in), members_(members) {
-  for (const Projection* member : members_) out += member->out;
+ProjectionGroup::ProjectionGroup(std::vector<Projection*> members) : ProjectionMembers(std::move(members)) {
   groups().insert(this);
   setReclaimer(dropPanels);
 }
@@ -54,18 +54,8 @@ bool ProjectionGroup::dropPanel() {
   return had;
 }
 
-int64_t ProjectionGroup::rank() const {
-  int64_t sum = 0;
-  for (const Projection* member : members_) sum += member->lora ? member->lora->rank : 0;
-  return sum;
-}
-
 bool ProjectionGroup::allDense(Dtype dtype) const {
   return rank() == 0 && std::all_of(members_.begin(), members_.end(), [&](Projection* m) { return m->weight.dense(dtype); });
-}
-
-bool ProjectionGroup::drops(const Dropout& dropout) const {
-  return dropout.training && std::any_of(members_.begin(), members_.end(), [](Projection* m) { return m->lora && m->lora->dropout > 0; });
 }
 
 // Element `offset` of an array.
