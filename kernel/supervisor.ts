@@ -167,7 +167,7 @@ export class Supervisor {
   }
 
   #compiler(): NotebookCells {
-    this.#cells ??= new NotebookCells();
+    this.#cells ??= new NotebookCells((pid) => this.#runner.tellCompiler(pid));
     return this.#cells;
   }
 
@@ -266,6 +266,8 @@ export class Supervisor {
     const id = ++this.#executionId;
     const failed = (error: ErrorContent): DoneMessage => ({ type: "done", id, error, lost: [], payload: [] });
     if (source.trim() === "") return { type: "done", id, lost: [], payload: [] };
+    // There may be none yet; it also watches over what compiles.
+    this.#runner.start();
     const prepared = await this.#prepare(source, label);
     if (prepared === undefined) return failed(INTERRUPTED);
     if ("error" in prepared) return failed(prepared.error);

@@ -35,10 +35,15 @@ export class CellsClient {
   /** Undefined when there is none, or no process would start from it. */
   #snapshot: readonly string[] | undefined;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #tellProcess: (pid: number | undefined) => void;
   #next = 0;
 
-  /** `snapshot` are Node's arguments for starting the process from one. */
-  constructor(snapshot = snapshotArguments()) {
+  /**
+   * `tellProcess` hears the id of each process as it starts, and undefined when the latest has ended; `snapshot` are
+   * Node's arguments for starting the process from one.
+   */
+  constructor(tellProcess: (pid: number | undefined) => void = () => {}, snapshot = snapshotArguments()) {
+    this.#tellProcess = tellProcess;
     this.#snapshot = snapshot;
     // Where the package cannot be written cells compile all the same, later.
     if (snapshot === undefined) setTimeout(() => makeSnapshot().catch(() => {}), MAKE_SNAPSHOT_MS).unref();
@@ -94,6 +99,7 @@ export class CellsClient {
       env: snapshotEnvironment(),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
+    this.#tellProcess(started.pid);
     let answers = 0;
     started.on("message", (reply: CellsReply) => {
       answers++;
@@ -105,6 +111,7 @@ export class CellsClient {
     const ended = (error: Error) => {
       if (this.#process !== started) return;
       this.#process = undefined;
+      this.#tellProcess(undefined);
       if (snapshot === undefined || answers > 0) return this.#failAll(error);
       this.#snapshot = undefined;
       this.#process = this.#start();

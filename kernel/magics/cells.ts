@@ -26,9 +26,14 @@ export interface PreparedCell {
 const VARIABLE = "TUNELAB_CHECK";
 
 export class NotebookCells {
-  readonly #client = new CellsClient();
+  readonly #client: CellsClient;
   #check: CheckLevel | undefined;
   #compiled = false;
+
+  /** `tellProcess` hears the id of the process that compiles, and undefined when it has ended. */
+  constructor(tellProcess: (pid: number | undefined) => void) {
+    this.#client = new CellsClient(tellProcess);
+  }
 
   /** Makes a cell ready to run; `label` is how messages call it. */
   async prepare(source: string, label: string): Promise<PreparedCell | { error: ErrorContent }> {

@@ -10,7 +10,14 @@ import { packageRoot } from "../preload.js";
 import { runnerEnvironment } from "./environment.js";
 import { FrameParser, type StreamName } from "./frames.js";
 import { type LongText, MessageReader } from "./messageReader.js";
-import type { CellId, Command, InspectorCommand, InspectorMessage, RunnerMessage } from "./messages.js";
+import type {
+  CellId,
+  Command,
+  CompilerMessage,
+  InspectorCommand,
+  InspectorMessage,
+  RunnerMessage,
+} from "./messages.js";
 import { FD } from "./messages.js";
 import { Pace } from "./pace.js";
 
@@ -127,6 +134,11 @@ export class RunnerClient {
 
   inspect(command: InspectorCommand): void {
     this.#writable(FD.interrupts).write(`${JSON.stringify(command)}\n`);
+  }
+
+  /** The process that compiles cells, which the runner ends when the supervisor is gone. */
+  tellCompiler(pid: number | undefined): void {
+    this.#writable(FD.interrupts).write(`${JSON.stringify({ compiler: pid ?? null } satisfies CompilerMessage)}\n`);
   }
 
   /** Answers a waiting prompt; null ends it as an interrupt. */

@@ -7,7 +7,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { JsonObject } from "../protocol/messages.js";
 import { SHARED } from "./force.js";
 import type { ControlMessage } from "./interrupts.js";
-import { type CellId, FD, type InspectorCommand, type InspectorMessage } from "./messages.js";
+import { type CellId, type CompilerMessage, FD, type InspectorCommand, type InspectorMessage } from "./messages.js";
 
 /** How long the main thread has to stop by itself. */
 const PATIENCE_MS = 30;
@@ -20,6 +20,7 @@ session.connectToMainThread();
 let number = 0;
 /** The cell that was asked last, by its number; 0 is none. */
 let asked = 0;
+let compiler: number | null = null;
 
 const report = (message: ControlMessage) => parentPort?.postMessage(message);
 
@@ -61,6 +62,11 @@ function interrupt(running: CellId): void {
   }, PATIENCE_MS);
 }
 
+function receive(message: InspectorCommand | CompilerMessage): void {
+  if ("compiler" in message) compiler = message.compiler;
+  else inspect(message);
+}
+
 function inspect({ id, method, params }: InspectorCommand): void {
   session.post(method, params, (error: Error | null, result?: object) => {
     tell(error ? { id, error: error.message } : { id, result: (result ?? {}) as JsonObject });
@@ -90,9 +96,22 @@ socket.on("data", (text: string) => {
   rest = lines.pop() ?? "";
   for (const line of lines) {
     if (/^\d+$/.test(line)) interrupt(Number(line));
-    else inspect(JSON.parse(line) as InspectorCommand);
+    else receive(JSON.parse(line) as InspectorCommand | CompilerMessage);
   }
 });
 socket.on("error", () => {});
-// The supervisor is gone; the main thread may be too busy to notice, and what cells have started would stay.
-socket.on("close", () => process.kill(-process.pid, "SIGKILL"));
+socket.on("close", endWithSupervisor);
+
+/**
+ * The supervisor is gone. The main thread may be too busy to notice, and what cells have started would stay; the process
+ * that compiles may be as busy. Its id is not another's by now: the system gives none away before the parent was told of
+ * the end, and the supervisor passes that on at once.
+ */
+function endWithSupervisor(): void {
+  try {
+    if (compiler !== null) process.kill(compiler, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+  process.kill(-process.pid, "SIGKILL");
+}

@@ -25,13 +25,13 @@ let beforehand: CellId = 0;
 
 export function startControlThread(stop: (cell: RunningCell) => void): void {
   stopForeground = stop;
+  // It keeps the process alive, also when the supervisor is gone: what is to be ended then is for it to end.
   const worker = new Worker(new URL("./control.js", import.meta.url), {
     workerData: sharedFlags,
     stdout: false,
     env: {},
   });
   worker.on("message", (message: ControlMessage) => onInterrupted(message));
-  worker.unref();
 }
 
 /** The main thread's part, in a turn of the event loop. */

@@ -10,7 +10,7 @@ export const FD = {
   messages: 3,
   /** Supervisor -> runner's main thread: one JSON command a line. */
   commands: 4,
-  /** Supervisor -> runner's control thread: a number is an interrupt of the cell that has it, another line an inspector command in JSON. */
+  /** Supervisor -> runner's control thread: a number is an interrupt of the cell that has it, another line an inspector command or a CompilerMessage in JSON. */
   interrupts: 5,
   /** Supervisor -> runner, read synchronously while code waits for input. */
   input: 6,
@@ -28,6 +28,11 @@ export interface InspectorCommand {
   id: number;
   method: string;
   params: JsonObject;
+}
+
+/** Which process compiles cells; null when that has ended. */
+export interface CompilerMessage {
+  compiler: number | null;
 }
 
 /** An answer, by the id of its command, or an event. */

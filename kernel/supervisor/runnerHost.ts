@@ -22,6 +22,7 @@ export class RunnerHost {
   #runningId = 0;
   #waitsForInput = false;
   #closed = false;
+  #compiler: number | undefined;
 
   constructor(events: RunnerHostEvents, cwd: string) {
     this.#events = events;
@@ -42,6 +43,13 @@ export class RunnerHost {
       this.#cwd,
     );
     this.#runner = runner;
+    runner.tellCompiler(this.#compiler);
+  }
+
+  /** The process that is to end with this one, however that ends. */
+  tellCompiler(pid: number | undefined): void {
+    this.#compiler = pid;
+    this.#runner?.tellCompiler(pid);
   }
 
   /** Runs a cell; resolves when it has ended, whichever way. */

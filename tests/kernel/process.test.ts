@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KERNEL_ENTRY, type TestClient, TestKernel } from "./client.js";
+import { childrenOf } from "./memory.js";
 
 /** Starts a process that would outlive the tests, and prints its id. */
 const SLEEPER =
@@ -171,18 +172,60 @@ describe("the death of the runner", () => {
     await eventually(() => !isAlive(pid));
   });
 
-  it("comes when the kernel is killed, even while a cell computes, and leaves no child of it", async () => {
-    const { id } = await client.submit(`${SLEEPER} console.log(process.pid); while (true) {}`);
-    const pids = () =>
-      client
-        .of(id)
-        .map(({ content }) => String(content.text ?? ""))
-        .join("")
-        .match(/\d+\n/g) ?? [];
-    await client.until(() => pids().length === 2);
-    kernel.process.kill("SIGKILL");
-    await eventually(() => !pids().some((pid) => isAlive(Number(pid))));
-  });
+  for (const [state, code] of Object.entries({ "while a cell computes": "while (true) {}", "between cells": "" })) {
+    it(`comes when the kernel is killed ${state}, and leaves no child of it`, async () => {
+      const { id } = await client.submit(`${SLEEPER} console.log(process.pid); ${code}`);
+      const pids = () =>
+        client
+          .of(id)
+          .map(({ content }) => String(content.text ?? ""))
+          .join("")
+          .match(/\d+\n/g) ?? [];
+      await client.until(() => pids().length === 2);
+      kernel.process.kill("SIGKILL");
+      await eventually(() => !pids().some((pid) => isAlive(Number(pid))));
+    });
+  }
+});
+
+describe("the process that compiles", () => {
+  const RESTARTS: Record<string, (client: TestClient, compiler: number) => Promise<unknown>> = {
+    "at first": () => Promise.resolve(),
+    "with another runner": (client) => client.execute("process.exit(1)"),
+    "after its own death": (_, compiler) => {
+      process.kill(compiler, "SIGKILL");
+      return eventually(() => !isAlive(compiler));
+    },
+    "after both deaths": async (client, compiler) => {
+      process.kill(compiler, "SIGKILL");
+      await eventually(() => !isAlive(compiler));
+      await client.execute("process.exit(1)");
+    },
+    "after the interrupt of a large cell": async (client) => {
+      const { result } = await client.submit("const a = 1;\n".repeat(200_000));
+      await client.interrupt();
+      await result;
+    },
+  };
+  for (const [name, restart] of Object.entries(RESTARTS)) {
+    it(`ends with a kernel that is killed, even where it cannot notice: ${name}`, async () => {
+      const kernel = await TestKernel.start();
+      try {
+        const client = await kernel.connect();
+        const runner = async () => Number(await client.evaluate("process.pid"));
+        const other = (of: number) => childrenOf(kernel.process.pid ?? 0).find((pid) => pid !== of) ?? 0;
+        await restart(client, other(await runner()));
+        const compiler = other(await runner());
+        assert.ok(compiler > 0);
+        // Not even a signal that it could handle reaches it now, nor the end of its channel.
+        process.kill(compiler, "SIGSTOP");
+        kernel.process.kill("SIGKILL");
+        await eventually(() => !isAlive(compiler));
+      } finally {
+        await kernel.stop();
+      }
+    });
+  }
 });
 
 describe("a cell that replaces what the kernel uses", () => {

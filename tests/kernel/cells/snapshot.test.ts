@@ -38,12 +38,12 @@ describe("the compiling process", () => {
   it("does without a snapshot that is broken", async () => {
     const broken = join(folder, "broken.snapshot");
     writeFileSync(broken, "no snapshot");
-    client = new CellsClient(["--snapshot-blob", broken, "cells"]);
+    client = new CellsClient(undefined, ["--snapshot-blob", broken, "cells"]);
     await compiles();
   });
 
   it("does without a snapshot that is gone", async () => {
-    client = new CellsClient(["--snapshot-blob", join(folder, "gone.snapshot"), "cells"]);
+    client = new CellsClient(undefined, ["--snapshot-blob", join(folder, "gone.snapshot"), "cells"]);
     await compiles();
   });
 
