@@ -8,6 +8,7 @@ import { type Candidates, type CompletionItem, type Description, matching } from
 import { withoutLostNames } from "./declarations.js";
 import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
+import { isEarlierBase, withEarlierBases } from "./earlierBases.js";
 import { faultsIn, isTemplateOpen } from "./faults.js";
 import type { Inspection } from "./inspection.js";
 import type { LineMap } from "./lineMap.js";
@@ -68,7 +69,7 @@ export class CellCompiler {
   readonly #shared: SharedFiles;
   #known: Known;
   /** What will be known when the running cell ends well, and what it was compiled with. */
-  #pending: { after: Known; before: Known } | undefined;
+  #pending: { after: Known; before: Known; names: readonly string[] } | undefined;
 
   /** For notebooks in `cwd`. */
   constructor(cwd: string, preload: Preload, shared: SharedFiles, known?: Known) {
@@ -150,10 +151,12 @@ export class CellCompiler {
       return { diagnostics: shown(faults.length > 0 ? faults : conversion.diagnostics) };
     }
     const declarations = `${conversion.declOutput ?? ""}${carriedDeclarations(known, emitted.declarations)}`;
-    this.#pending = { after: { ...before, declarations }, before };
+    const { output = "", lastExpressionVar } = conversion;
+    const cell = toCellFunction(output, lastExpressionVar, globalNames(known), continued.names);
+    this.#pending = { after: { ...before, declarations }, before, names: cell.names };
     return {
       cell: {
-        ...toCellFunction(conversion.output ?? "", conversion.lastExpressionVar, globalNames(known), continued.names),
+        ...cell,
         lines: emitted.sourceMap === "" ? [] : decodeLineMap(emitted.sourceMap, 1),
         sideModules: emitted.sideModules,
         preloaded: this.#preloaded.modules(source),
@@ -165,9 +168,10 @@ export class CellCompiler {
   /** Ends the cell that was compiled last; `lost` are names that it did not come to give a value. */
   finish(lost: readonly string[]): void {
     if (this.#pending === undefined) return;
-    const { after, before } = this.#pending;
+    const { after, before, names } = this.#pending;
     const declarations = withoutLostNames(after.declarations, before.declarations, new Set(lost));
-    this.#known = { ...after, declarations };
+    const declared = new Set(names.filter((name) => !lost.includes(name)));
+    this.#known = { ...after, declarations: withEarlierBases(declarations, before.declarations, declared) };
     this.#pending = undefined;
   }
 
@@ -177,6 +181,7 @@ export class CellCompiler {
     const { names, anyNameAt = 0 } = found;
     const unused = new Set(found.anyNameAt === undefined ? [] : known.unused);
     const all = new Set([...names.slice(0, anyNameAt), ...unused, ...names.slice(anyNameAt)]);
+    for (const name of all) if (isEarlierBase(name)) all.delete(name);
     const start = position - found.before;
     const shown = matching([...all], source.slice(start, position));
     const closely = shown.length > MAX_LIST ? FIRST_OF_MANY : MAX_LIST;

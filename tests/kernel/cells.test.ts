@@ -56,6 +56,19 @@ describe("cells", () => {
       assert.equal(await client.evaluate("again()"), "5");
     });
 
+    it("leave a class the base that it was declared with, in its types as well", async () => {
+      await client.ok("class Shape { area() { return 1; } }");
+      await client.ok("class Square extends Shape {}");
+      await client.ok("class Shape { size() { return 2; } }");
+      assert.equal(await client.evaluate("[new Square().area(), 'size' in Square.prototype]"), "[ 1, false ]");
+      const { reply } = await client.execute("new Square().size()");
+      assert.match(String(reply.evalue), /Property 'size' does not exist on type 'Square'/);
+      const { matches } = await client.request("complete_request", { code: "Shap", cursor_pos: 4 });
+      assert.deepEqual(matches, ["Shape"]);
+      await client.ok("class Square extends Shape {}");
+      assert.equal(await client.evaluate("new Square().size()"), "2");
+    });
+
     it("carry types, classes, enums and generics", async () => {
       await client.ok(`
         type Row = { id: number; tags?: string[] };
