@@ -9,7 +9,7 @@ import type { InspectorCommand, InspectorMessage } from "../runner/messages.js";
 import { Breakpoints } from "./debugger/breakpoints.js";
 import { EXCEPTION_FILTERS, Exceptions, thrownBy } from "./debugger/exceptions.js";
 import { Expressions, SCOPE } from "./debugger/expressions.js";
-import { type CallFrame, describeFrames, knownScopes, ownFrames } from "./debugger/frames.js";
+import { type CallFrame, describeFrames, isOnSameLine, knownScopes, ownFrames } from "./debugger/frames.js";
 import { Inspector } from "./debugger/inspector.js";
 import { HASH, PREFIX, Sources, SUFFIX } from "./debugger/sources.js";
 import { Variables } from "./debugger/variables.js";
@@ -60,6 +60,8 @@ export class Debugger {
   readonly #expressions: Expressions;
   readonly #commands: Record<string, Command>;
   #frames: CallFrame[] = [];
+  /** Where the step over a line began that is under way. */
+  #stepsFrom: CallFrame[] = [];
   #attached = false;
   #enabledIn: number | undefined;
   #sequence = 0;
@@ -142,6 +144,7 @@ export class Debugger {
     this.#inspector.lost();
     this.#breakpoints.lost();
     this.#sources.lost();
+    this.#stepsFrom = [];
     this.#enabledIn = undefined;
     this.#goneOn();
   }
@@ -172,10 +175,14 @@ export class Debugger {
       void this.#inspector.post(method).catch(() => {});
       return;
     }
+    const hit = Array.isArray(params.hitBreakpoints) && params.hitBreakpoints.length > 0;
+    if (thrown === undefined && !hit && isOnSameLine(this.#stepsFrom, own, this.#sources)) {
+      void this.#inspector.post("Debugger.stepOver").catch(() => {});
+      return;
+    }
     this.#frames = own;
     const asked = this.#reason;
     this.#reason = "breakpoint";
-    const hit = Array.isArray(params.hitBreakpoints) && params.hitBreakpoints.length > 0;
     const reason = thrown !== undefined ? "exception" : hit ? "breakpoint" : asked;
     const text = thrown === undefined ? {} : { text: this.#exceptions.info().description ?? "" };
     this.#tell("stopped", { reason, threadId: THREAD.id, allThreadsStopped: true, ...text });
@@ -329,6 +336,7 @@ export class Debugger {
     if (name !== "pause" && this.#frames.length === 0) throw new Error("No cell is stopped.");
     this.#reason = name === "pause" ? "pause" : name === "continue" ? "breakpoint" : "step";
     const left = this.#frames;
+    this.#stepsFrom = name === "next" ? left : [];
     try {
       await this.#inspector.post(method);
       // The word of it is later than the answer, and may be later than the cell's end, which comes another way.

@@ -194,6 +194,47 @@ describe("debugger", () => {
     await breakAt();
   });
 
+  const STEPS: Record<string, [code: string, stops: string[]]> = {
+    "an await": ["const one = 1;\nawait 0;\nconst two = 2;\ntwo", ["cell 1", "cell 2", "cell 3", "cell 4"]],
+    "what has awaited twice": [
+      "const later = (n: number) => new Promise<number>((done) => setTimeout(() => done(n), 2));\n" +
+        "const both = [await later(1), await later(await later(2))];\nboth",
+      ["cell 1", "cell 2", "cell 3"],
+    ],
+    "an await in a function": [
+      "async function slow() {\n  await null;\n  return 1;\n}\nconst got = await slow();\ngot",
+      ["slow 2", "slow 3", "cell 5", "cell 6"],
+    ],
+    "each call of a function that calls itself": [
+      "function sum(n: number): number {\n  return n === 0 ? 0 : n + sum(n - 1);\n}\nsum(1)",
+      ["sum 2", "sum 2", "sum 2", "cell 4"],
+    ],
+    "a loop in one line": ["let turns = 0;\nwhile (turns < 2) turns++;\nturns", ["cell 1", "cell 2", "cell 3"]],
+    "a loop of two lines": [
+      "for (let i = 0; i < 2; i++)\n  await i;\n'end'",
+      ["cell 1", "cell 2", "cell 1", "cell 2", "cell 1", "cell 3"],
+    ],
+  };
+  for (const [name, [code, expected]] of Object.entries(STEPS)) {
+    it(`takes one step over ${name}`, async () => {
+      await dump(code);
+      await breakAt(expected[0]?.startsWith("cell") ? 1 : 2);
+      const count = stops().length;
+      const { id, result } = await client.submit(code);
+      const seen: string[] = [];
+      for (;;) {
+        await client.until(() => stops().length > count + seen.length || client.replied(id), 10_000);
+        if (client.replied(id)) break;
+        const { name: where, line } = await stopped(count + seen.length + 1);
+        seen.push(`${where} ${line}`);
+        await body("next", { threadId: 1 });
+      }
+      assert.deepEqual(seen, expected);
+      assert.equal((await result).reply.status, "ok");
+      await breakAt();
+    });
+  }
+
   it("keeps conditions, hit counts and log points", async () => {
     const code = "let sum = 0;\nfor (let i = 0; i < 6; i++) {\n  sum += i;\n}\nsum";
     await dump(code);

@@ -6,6 +6,7 @@ import { type Position, type Sources, sourceLine } from "./sources.js";
 export interface CallFrame {
   callFrameId: string;
   functionName: string;
+  functionLocation: Position & { scriptId: string };
   location: Position & { scriptId: string };
   scopeChain: { type: string; object: RemoteObject }[];
 }
@@ -15,6 +16,25 @@ const SCOPES: Record<string, string> = { local: "Local", block: "Block", closure
 /** The frames that a person wrote. */
 export function ownFrames(frames: readonly CallFrame[], sources: Sources): CallFrame[] {
   return frames.filter(({ location }) => sources.ofScript(location.scriptId) !== undefined);
+}
+
+/**
+ * Whether what was `left` by a step is `now` at no other line. The inspector also stops behind an await, within what has
+ * awaited, and before a return; to front ends, which show lines, that is no step.
+ */
+export function isOnSameLine(left: readonly CallFrame[], now: readonly CallFrame[], sources: Sources): boolean {
+  const [before, caller] = left;
+  const [frame] = now;
+  if (before === undefined || frame === undefined || !isSameFunction(before, frame)) return false;
+  // A function that was called by itself is in the same line, but another time.
+  if (caller !== undefined && isSameFunction(caller, frame) && now.length === left.length - 1) return false;
+  const script = sources.ofScript(frame.location.scriptId);
+  return script !== undefined && sourceLine(script, before.location) === sourceLine(script, frame.location);
+}
+
+function isSameFunction({ functionLocation: one }: CallFrame, { functionLocation: other }: CallFrame): boolean {
+  if (one.scriptId !== other.scriptId) return false;
+  return one.lineNumber === other.lineNumber && one.columnNumber === other.columnNumber;
 }
 
 export function describeFrames(frames: readonly CallFrame[], sources: Sources): JsonObject[] {
