@@ -1,2 +1,4 @@
 /** TensorFlow.js as the library uses it: another copy would not know the library's backends. */
+import "./tensor/setBackend.js";
+
 export * from "@tensorflow/tfjs";

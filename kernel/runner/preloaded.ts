@@ -44,7 +44,9 @@ export class Preloaded {
   }
 
   async #load(preload: Preload, { specifier, namespace }: PreloadedModule): Promise<void> {
-    const module = await importFrom(preload, specifier);
+    // As the library has it, which may do more than the module itself.
+    const part = namespace === undefined ? specifier : `${preload.packageName}/${namespace}`;
+    const module = await importFrom(preload, part);
     if (namespace !== undefined) this.#values.set(namespace, () => module);
     else for (const name of Object.keys(module)) this.#values.set(name, () => module[name]);
   }

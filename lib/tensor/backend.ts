@@ -8,6 +8,7 @@ import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
 import { activeCuda, CUDA, registerCuda } from "./cuda/backend.js";
 import { describeGpu, probeGpu } from "./cuda/probe.js";
 import "./endedByForce.js";
+import "./setBackend.js";
 
 /** Every backend that tunelab knows; "cuda" is there when the addon was built with CUDA and finds a GPU. */
 export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;
@@ -72,11 +73,20 @@ async function startCuda(): Promise<void> {
   registerCuda({ cuda, cudaTensor }, CPU_NATIVE);
 }
 
-async function activate(name: BackendName): Promise<void> {
+async function start(name: BackendName): Promise<void> {
   if (name === "cuda") await startCuda();
   if (name === "wasm") await startWasm();
   if (name === "cpu") startCpu();
   if (name === "cpu-native") startNative();
+}
+
+/** Makes a backend known to tfjs, or says why it cannot be. */
+export async function startBackend(name: string): Promise<void> {
+  await start(named(name, ""));
+}
+
+async function activate(name: BackendName): Promise<void> {
+  await start(name);
   if (!(await tf.setBackend(name))) fail(`The backend "${name}" does not start here.`);
   await tf.ready();
 }

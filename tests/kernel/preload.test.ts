@@ -106,3 +106,21 @@ describe("a library that cannot be loaded", () => {
     }
   });
 });
+
+describe("the library's tfjs", () => {
+  it("knows tunelab's backends from the first cell on, and says why one does not start", async () => {
+    const env = { TUNELAB_PRELOAD: undefined, TUNELAB_NATIVE: "0" };
+    const kernel = await TestKernel.start({ env });
+    try {
+      const client = await kernel.connect();
+      const { reply } = await client.execute('await tf.setBackend("cuda")');
+      assert.match(String(reply.evalue), /"cuda" does not start\. .*TUNELAB_NATIVE=0.*Or use cpu-native or wasm/);
+      const { reply: other } = await client.execute('await tf.setBackend("wsam")');
+      assert.match(String(other.evalue), /Unknown backend "wsam"\. Did you mean "wasm"\?/);
+      const sum = 'await tf.setBackend("wasm"); [tf.getBackend(), tf.add(1, 2).dataSync()[0]]';
+      assert.equal(await client.evaluate(sum), "[ 'wasm', 3 ]");
+    } finally {
+      await kernel.stop();
+    }
+  });
+});
