@@ -22,6 +22,9 @@ let number = 0;
 let asked = 0;
 let compiler: number | null = null;
 
+/** Run in the midst of what is to be ended: see hookChecks.ts. */
+const SUSPEND_HOOK_CHECKS = 'globalThis[Symbol.for("tunelab.suspendHookChecks")]()';
+
 const report = (message: ControlMessage) => parentPort?.postMessage(message);
 
 function whenBreakable(then: () => void): void {
@@ -43,6 +46,7 @@ function interrupt(running: CellId): void {
     Atomics.add(shared, SHARED.ending, 1);
     whenBreakable(() => {
       Atomics.store(shared, SHARED.forced, 1);
+      session.post("Runtime.evaluate", { expression: SUSPEND_HOOK_CHECKS, silent: true });
       session.post("Runtime.terminateExecution", () => {
         // It may have been ended between setting its flag and looking at ours.
         Atomics.store(shared, SHARED.unbroken, 0);

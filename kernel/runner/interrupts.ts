@@ -4,6 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { SHARED, sharedFlags } from "./force.js";
+import { resumeHookChecks } from "./hookChecks.js";
 import type { CellId } from "./messages.js";
 import { checkInterrupt, currentCell, enterEventLoop, foregroundCell, type RunningCell } from "./running.js";
 
@@ -37,8 +38,11 @@ export function startControlThread(stop: (cell: RunningCell) => void): void {
 /** The main thread's part, in a turn of the event loop. */
 function onInterrupted({ number, cell: meant, terminated }: ControlMessage): void {
   enterEventLoop();
-  if (terminated) Atomics.store(shared, SHARED.forced, 0);
-  if (terminated) for (const callback of afterForce) callback();
+  if (terminated) {
+    Atomics.store(shared, SHARED.forced, 0);
+    resumeHookChecks();
+    for (const callback of afterForce) callback();
+  }
   const seen = Atomics.load(shared, SHARED.seen);
   Atomics.store(shared, SHARED.seen, Math.max(number, seen));
   const cell = foregroundCell();

@@ -11,6 +11,7 @@ import { describeError, installStackTraces } from "./errors.js";
 import { completeEs2024 } from "./es2024.js";
 import { followTargets } from "./eventTargets.js";
 import { Executor } from "./execute.js";
+import { suspendHookChecks } from "./hookChecks.js";
 import { confirm, password, prompt } from "./input.js";
 import { interruptHook, startControlThread } from "./interrupts.js";
 import type { Command } from "./messages.js";
@@ -49,6 +50,7 @@ function defineGlobals(): void {
     [Symbol.for("tunelab.display")]: displayHook,
     [Symbol.for("tunelab.show")]: bundleNow,
     [Symbol.for("tunelab.interrupt")]: interruptHook,
+    [Symbol.for("tunelab.suspendHookChecks")]: suspendHookChecks,
   };
   for (const key of Reflect.ownKeys(values)) {
     Object.defineProperty(globalThis, key, { value: values[key], writable: true, configurable: true });

@@ -1,9 +1,8 @@
 /**
  * Which cell the code that runs now belongs to, also in continuations and timers long after the cell ended.
  *
- * AsyncLocalStorage would do it, but its hooks cost every promise more, and keep a stack of native ids on which
- * `Runtime.terminateExecution` leaves one. So the cell is stamped on promises by V8's own promise hooks, and handed to
- * timers and ticks by wrappers.
+ * AsyncLocalStorage would do it, but its hooks cost every promise more. So the cell is stamped on promises by V8's own
+ * promise hooks, and handed to timers and ticks by wrappers.
  */
 import { promiseHooks } from "node:v8";
 import type { JsonObject } from "../protocol/messages.js";
@@ -30,11 +29,6 @@ let outer: (RunningCell | undefined)[] = [];
 let foreground: RunningCell | undefined;
 let latest: RunningCell | undefined;
 let thrower: RunningCell | undefined;
-/** A tick will come after the continuations of this turn. */
-let ticks = false;
-/** Code was ended by force since the last of these ticks. */
-let idsLeft = false;
-const { nextTick } = process;
 
 /** The cell that owns the code running now; the latest one for code that belongs to none. */
 export function currentCell(): RunningCell | undefined {
@@ -59,7 +53,6 @@ export function setForeground(cell: RunningCell | undefined): void {
 export function runIn<T>(cell: RunningCell | undefined, run: () => T): T {
   const before = current;
   current = cell;
-  if (before === undefined) expectTick();
   // No catch: to a debugger, what it catches would be caught.
   let ended = false;
   try {
@@ -90,10 +83,6 @@ export function enterEventLoop(): void {
   current = undefined;
   thrower = undefined;
   outer = [];
-  ticks = false;
-  if (!isForced()) return;
-  idsLeft = true;
-  expectTick();
 }
 
 /**
@@ -127,7 +116,6 @@ export function followCells(): void {
     before(promise) {
       outer.push(current);
       current = Stamp.read(promise);
-      expectTick();
     },
     after() {
       current = outer.pop();
@@ -151,24 +139,6 @@ function wrap(owner: object, name: string): void {
   };
   Object.defineProperties(wrapped, Object.getOwnPropertyDescriptors(original));
   Object.defineProperty(owner, name, { value: wrapped, writable: true, configurable: true, enumerable: true });
-}
-
-/**
- * Where hooks are in use (by AsyncLocalStorage), a continuation that was ended by force leaves its id on a native stack,
- * at which node aborts when the event ends, unless ticks are to come. An error that nobody catches makes node empty it.
- * It does not help where native code settles a promise, as fs.promises does: no code runs that could ask for a tick.
- */
-function expectTick(): void {
-  if (ticks) return;
-  ticks = true;
-  nextTick(clearIds);
-}
-
-function clearIds(): void {
-  ticks = false;
-  if (!isForced() && !idsLeft) return;
-  idsLeft = false;
-  throw new KeyboardInterrupt();
 }
 
 class Identity {

@@ -205,32 +205,64 @@ describe("interrupt", () => {
 
 describe("interrupt where AsyncLocalStorage is in use", () => {
   const LOOPS: Record<string, string> = {
+    ...RUNAWAYS,
     "a loop after an await": "await null; started(); while (true);",
     "a loop in it": "await als.run(2, async () => { await null; started(); while (true); });",
     "a continuation in a timer":
       "setTimeout(async () => { await null; started(); while (true); }, 1); await new Promise(() => {});",
     "a continuation in a callback":
       "stat('/', async () => { await null; started(); while (true); }); await new Promise(() => {});",
+    "a loop after native code has settled a promise": "await promises.stat('/'); started(); while (true);",
+    "such a loop in it":
+      "await als.run(3, async () => { await promises.readFile('/dev/null'); started(); while (true); });",
+    "a loop in a timer": "setTimeout(() => { started(); while (true); }, 1); await new Promise(() => {});",
+    "a loop in the timer that is the first to use it":
+      "als.disable(); setTimeout(() => { als.run(4, () => { started(); while (true); }); }, 1); await new Promise(() => {});",
+    "a loop in an immediate": "setImmediate(() => { started(); while (true); }); await new Promise(() => {});",
+    "a loop in a tick": "process.nextTick(() => { started(); while (true); }); await new Promise(() => {});",
+    "a loop under hooks of one's own":
+      "const hook = createHook({ init() {}, before() {}, after() {}, destroy() {}, promiseResolve() {} }).enable();" +
+      "setTimeout(async () => { await promises.stat('/'); started(); while (true); }, 1); await new Promise(() => {});",
+    "a loop after hooks": "hook.disable(); als.disable(); await promises.stat('/'); started(); while (true);",
   };
 
-  it("keeps state, again and again", async () => {
-    const kernel = await TestKernel.start();
-    try {
-      const client = await kernel.connect();
-      await client.ok(`
-        import { AsyncLocalStorage } from "node:async_hooks"; import { stat } from "node:fs";
-        const als = new AsyncLocalStorage<number>(); als.enterWith(1);
-        const started = () => console.log("started"); const kept = { answer: 42 };`);
-      for (const [name, code] of [...Object.entries(LOOPS), ...Object.entries(LOOPS)]) {
-        const { id, result } = await client.submit(code);
-        await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
-        await client.interrupt();
-        assert.equal((await result).reply.ename, "KeyboardInterrupt", name);
-        assert.equal(await client.evaluate("kept.answer"), "42", name);
-      }
-    } finally {
-      await kernel.stop();
-    }
+  let kernel: TestKernel;
+  let client: TestClient;
+
+  before(async () => {
+    kernel = await TestKernel.start();
+    client = await kernel.connect();
+    await client.ok(`
+      import { AsyncLocalStorage, createHook } from "node:async_hooks"; import { execSync, spawn } from "node:child_process";
+      import { pbkdf2Sync } from "node:crypto"; import { promises, stat } from "node:fs";
+      const als = new AsyncLocalStorage<number>(); als.enterWith(1);
+      let beats = 0; const kept = { answer: 42 }; const started = () => console.log("started");
+      Object.assign(globalThis, { started });`);
+  });
+  after(() => kernel.stop());
+
+  for (const [name, code] of Object.entries(LOOPS)) {
+    it(`ends ${name} and keeps state`, async () => {
+      const { id, result } = await client.submit(code);
+      await client.until(() => client.of(id).some((m) => m.header.msg_type === "stream"));
+      await client.interrupt();
+      assert.equal((await result).reply.ename, "KeyboardInterrupt");
+      assert.equal(await client.evaluate("kept.answer"), "42");
+    });
+  }
+
+  it("ends what an earlier cell left behind, when that blocks, and keeps what is stored", async () => {
+    const first = await client.submit(
+      "const again = () => { setTimeout(again, 0); started(); while (true); }; als.run(5, () => { setTimeout(again, 50); });",
+    );
+    await first.result;
+    const { result } = await client.submit("await new Promise(() => {})");
+    await client.until(() => client.of(first.id).some((m) => m.header.msg_type === "stream"));
+    await client.interrupt();
+    assert.equal((await result).reply.ename, "KeyboardInterrupt");
+    const stored =
+      "[kept.answer, als.run(6, () => als.getStore()), await als.run(7, async () => { await null; return als.getStore(); })]";
+    assert.equal(await client.evaluate(stored), "[ 42, 6, 7 ]");
   });
 });
 
