@@ -8,7 +8,7 @@ import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
 import { activeCuda, CUDA, registerCuda } from "./cuda/backend.js";
 import { describeGpu, probeGpu } from "./cuda/probe.js";
 import "./endedByForce.js";
-import "./setBackend.js";
+import { asked } from "./setBackend.js";
 
 /** Every backend that tunelab knows; "cuda" is there when the addon was built with CUDA and finds a GPU. */
 export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;
@@ -73,7 +73,7 @@ async function startCuda(): Promise<void> {
   registerCuda({ cuda, cudaTensor }, CPU_NATIVE);
 }
 
-async function start(name: BackendName): Promise<void> {
+async function start(name: string): Promise<void> {
   if (name === "cuda") await startCuda();
   if (name === "wasm") await startWasm();
   if (name === "cpu") startCpu();
@@ -85,9 +85,13 @@ export async function startBackend(name: string): Promise<void> {
   await start(named(name, ""));
 }
 
-async function activate(name: BackendName): Promise<void> {
+/** Not as something that tf.setBackend was asked for. */
+async function activate(name: string): Promise<void> {
+  const { backend } = asked;
   await start(name);
-  if (!(await tf.setBackend(name))) fail(`The backend "${name}" does not start here.`);
+  const done = await tf.setBackend(name);
+  asked.backend = backend;
+  if (!done) fail(`The backend "${name}" does not start here.`);
   await tf.ready();
 }
 
@@ -97,8 +101,9 @@ function named(name: string, source: string): BackendName {
   return name as BackendName;
 }
 
-async function choose(name: string | undefined): Promise<{ name: BackendName; reason: string }> {
+async function choose(name: string | undefined): Promise<{ name: string; reason: string }> {
   if (name !== undefined) return { name: named(name, ""), reason: "It was asked for." };
+  if (asked.backend !== undefined) return { name: asked.backend, reason: "tf.setBackend asked for it." };
   const wanted = process.env.TUNELAB_BACKEND;
   if (wanted) return { name: named(wanted, " in TUNELAB_BACKEND"), reason: "TUNELAB_BACKEND asks for it." };
   const loaded = loadAddon();
@@ -111,17 +116,19 @@ async function choose(name: string | undefined): Promise<{ name: BackendName; re
 }
 
 /** tfjs' own backends compute on one thread in Node. */
-function threadsOf(name: BackendName): number {
+function threadsOf(name: string): number {
   return name === "cpu-native" || name === "cuda" ? (loadAddon().addon?.cpu.getThreads() ?? 1) : 1;
 }
 
 /**
  * Makes a backend the active one of tfjs, and returns its name.
  *
- * @param name one of BACKENDS; without it, `TUNELAB_BACKEND` decides, else the fastest that starts here
+ * @param name one of BACKENDS; without it, the last `tf.setBackend` decides, then `TUNELAB_BACKEND`, else it is the fastest
+ * that starts here
  */
 export async function initBackend(name?: BackendName): Promise<string> {
   const chosen = await choose(name);
+  if (name !== undefined) asked.backend = undefined;
   if (report === null || report.backend !== chosen.name || tf.getBackend() !== chosen.name) {
     await activate(chosen.name);
     const probe = activeCuda()?.probe;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import { initBackend } from "../../../lib/tensor/backend.js";
 import { restoreEngine } from "../../../lib/tensor/endedByForce.js";
 
 describe("tfjs after code was ended by force", () => {
   it("records gradients and frees what open scopes held", async () => {
-    await tf.setBackend("cpu");
+    await initBackend("cpu");
     const { state } = tf.engine();
     const before = tf.memory().numTensors;
     const kept = tf.keep(tf.scalar(3));

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import "../../../lib/tensor/setBackend.js";
+import { backendReport, initBackend } from "../../../lib/tensor/backend.js";
 
 describe("tf.setBackend", () => {
+  // Other files' tests run in this process: this takes the place of what was asked for.
+  after(() => initBackend("cpu-native"));
+
   it("keeps the active backend when another is unknown", async () => {
     await tf.setBackend("cpu");
     await assert.rejects(
@@ -17,5 +20,13 @@ describe("tf.setBackend", () => {
     const set = tf.setBackend("cpu");
     assert.equal(tf.getBackend(), "cpu");
     assert.equal(await set, true);
+  });
+
+  it("is heard by the library, until that is asked for another", async () => {
+    await tf.setBackend("wasm");
+    assert.equal(await initBackend(), "wasm");
+    assert.equal(backendReport()?.reason, "tf.setBackend asked for it.");
+    await initBackend("cpu");
+    assert.notEqual(await initBackend(), "wasm");
   });
 });

@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { LoadedModel } from "../../../../lib/models/loadedModel.js";
 import { attachLora, detachLora } from "../../../../lib/peft/attach.js";
 import { resolveLoraConfig } from "../../../../lib/peft/loraConfig.js";
+import { initBackend } from "../../../../lib/tensor/backend.js";
 import { activeCuda } from "../../../../lib/tensor/cuda/backend.js";
 import { loadTinyModel, writeTinyModel } from "../../models/tinyModel.js";
 import { counts, heldBytes, resetCounts } from "./fakeCuda.js";
@@ -52,7 +53,7 @@ describe("generate on cuda, over CPU ops", () => {
     assert.deepEqual(await onHost.generate({ inputIds: PROMPTS, ...options, eosTokenId: eos }), ended);
     onHost.dispose();
     process.env.TUNELAB_BACKEND = "cuda";
-    await tf.setBackend("cuda");
+    await initBackend();
   });
 
   it("leaves draws to the host that the GPU does not make", async () => {
