@@ -46,12 +46,15 @@ export interface Result {
   displays: MimeBundle[];
 }
 
-/** A request that was sent: its id, and its end. */
+/** A request that was sent: its id, its end, and what came of it. */
 export interface Pending {
   id: string;
+  /** All messages have come; none of its text has been read. */
+  ended: Promise<void>;
   result: Promise<Result>;
 }
 
+const DELIMITER = Buffer.from("<IDS|MSG>");
 const DEFAULT_TIMEOUT_MS = 40_000;
 const STOP_TIMEOUT_MS = 5000;
 /** ZeroMQ's own pause between attempts is a tenth of a second, a quarter of what a kernel needs to start. */
@@ -219,7 +222,8 @@ export class TestClient {
       allow_stdin: options.allowStdin ?? false,
       stop_on_error: options.stopOnError ?? true,
     });
-    return { id, result: this.#result(id) };
+    const ended = this.#end(id);
+    return { id, ended, result: ended.then(() => this.#result(id)) };
   }
 
   /** Runs a cell to its end. */
@@ -287,9 +291,12 @@ export class TestClient {
     return this.#replies.get(id) as Message;
   }
 
-  async #result(id: string): Promise<Result> {
+  async #end(id: string): Promise<void> {
     const isIdle = ({ header, content }: Message) => header.msg_type === "status" && content.execution_state === "idle";
     await this.until(() => this.#replies.has(id) && this.of(id).some(isIdle));
+  }
+
+  #result(id: string): Result {
     const messages = this.of(id);
     const content = (type: string) => messages.filter(({ header }) => header.msg_type === type).map((m) => m.content);
     const text = (name: string) =>
@@ -318,7 +325,7 @@ export class TestClient {
 
   async #listen(): Promise<void> {
     for await (const frames of this.#iopub) {
-      const message = this.#wire.decode(frames);
+      const message = this.#open(frames);
       this.broadcasts.push(message);
       const parent = String(message.parentHeader.msg_id ?? "");
       const siblings = this.#byParent.get(parent);
@@ -326,6 +333,30 @@ export class TestClient {
       else this.#byParent.set(parent, [message]);
       this.#wake();
     }
+  }
+
+  /** Text is verified and read when it is looked at: a flood would otherwise wait for its reader, or compete with it. */
+  #open(frames: Buffer[]): Message {
+    const start = frames.findIndex((frame) => frame.equals(DELIMITER));
+    const [header, parentHeader] = frames.slice(start + 2, start + 4).map((frame) => JSON.parse(frame.toString()));
+    if (header.msg_type !== "stream") return this.#wire.decode(frames);
+    let message: Message | undefined;
+    const opened = () => {
+      message ??= this.#wire.decode(frames);
+      return message;
+    };
+    return {
+      header,
+      parentHeader,
+      identities: frames.slice(0, start),
+      buffers: [],
+      get metadata() {
+        return opened().metadata;
+      },
+      get content() {
+        return opened().content;
+      },
+    };
   }
 
   #wake(): void {
