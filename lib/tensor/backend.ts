@@ -8,6 +8,7 @@ import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
 import { activeCuda, CUDA, registerCuda } from "./cuda/backend.js";
 import { describeGpu, probeGpu } from "./cuda/probe.js";
 import "./endedByForce.js";
+import "./quietCpu.js";
 import { asked } from "./setBackend.js";
 
 /** Every backend that tunelab knows; "cuda" is there when the addon was built with CUDA and finds a GPU. */
@@ -47,11 +48,6 @@ async function startWasm(): Promise<void> {
   });
 }
 
-function startCpu(): void {
-  // tfjs greets the first user of this backend with an advertisement for its Node binding.
-  Object.assign(tf.findBackend("cpu"), { firstUse: false });
-}
-
 function startNative(): void {
   const loaded = loadAddon();
   if (loaded.addon === undefined) {
@@ -76,7 +72,6 @@ async function startCuda(): Promise<void> {
 async function start(name: string): Promise<void> {
   if (name === "cuda") await startCuda();
   if (name === "wasm") await startWasm();
-  if (name === "cpu") startCpu();
   if (name === "cpu-native") startNative();
 }
 

@@ -81,6 +81,21 @@ describe("preloaded library", () => {
   });
 });
 
+describe("TensorFlow.js in a notebook", () => {
+  it("computes without a word about bindings that are not there", async () => {
+    const kernel = await TestKernel.start({ env: { TUNELAB_PRELOAD: undefined } });
+    try {
+      const client = await kernel.connect();
+      const { value, stderr } = await client.execute("tf.tensor([1, 2, 3]).square().arraySync()");
+      assert.equal(value?.["text/plain"], "[ 1, 4, 9 ]");
+      assert.equal(stderr, "");
+      assert.equal(await client.evaluate('import { tensor } from "@tensorflow/tfjs"; tensor === tf.tensor'), "true");
+    } finally {
+      await kernel.stop();
+    }
+  });
+});
+
 describe("a library that cannot be loaded", () => {
   it("gives one clear error and leaves plain cells alone", async () => {
     const root = mkdtempSync(join(tmpdir(), "tunelab-broken-"));
