@@ -10,6 +10,7 @@ import type { CellDiagnostic } from "./diagnostics.js";
 import { toCellDiagnostic } from "./diagnostics.js";
 import { isEarlierBase, withEarlierBases } from "./earlierBases.js";
 import { faultsIn, isTemplateOpen } from "./faults.js";
+import { withHabits } from "./habits.js";
 import type { Inspection } from "./inspection.js";
 import type { LineMap } from "./lineMap.js";
 import { decodeLineMap } from "./lineMap.js";
@@ -129,7 +130,12 @@ export class CellCompiler {
   #compile(source: string, check: CheckLevel, before: Known): Compilation {
     const { text, opened } = toCellSource(source);
     const shown = (diagnostics: TslabDiagnostic[]) =>
-      diagnostics.map(toCellDiagnostic).map((one) => (one.line === opened ? { ...one, column: one.column - 1 } : one));
+      withHabits(
+        diagnostics
+          .map(toCellDiagnostic)
+          .map((one) => (one.line === opened ? { ...one, column: one.column - 1 } : one)),
+        source,
+      );
     const known = withoutAugmentedAgain(before.declarations, text);
     const continued = withEarlierNamespaces(text, known);
     const convert = () => this.#converter.convert(known, continued.text);

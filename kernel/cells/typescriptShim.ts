@@ -15,6 +15,7 @@ import { STANDARD_LIBRARY } from "./standardLibrary.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 import type { VirtualFiles } from "./virtualFiles.js";
+import { withWayOut } from "./wayOut.js";
 
 export interface Emitted {
   /** Source map (JSON) of the last emitted cell. */
@@ -218,18 +219,6 @@ function diagnosticsOf(
     )
     .map((diagnostic) => ({
       ...diagnostic,
-      messageText: withWayOut(ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")),
+      messageText: withWayOut(diagnostic),
     }));
-}
-
-/** A package that is missing can be installed; Deno's and a browser's names for one mean nothing to Node. */
-function withWayOut(message: string): string {
-  const [, scheme, rest = ""] = /^Cannot find module '(npm|jsr|https?):([^']+)'/.exec(message) ?? [];
-  if (scheme === "npm") {
-    const [name = rest] = /^(?:@[^/@]+\/)?[^/@]+/.exec(rest) ?? [];
-    return `${message} Import "${name}", and install it in the notebook's directory: npm install ${name}`;
-  }
-  if (scheme !== undefined) return `${message} Cells import files, and packages that npm has installed.`;
-  const [, name] = /^Cannot find module '((?:@[\w.-]+\/)?\w[\w.-]*)(?:\/[^']*)?'/.exec(message) ?? [];
-  return name === undefined ? message : `${message} Install it in the notebook's directory: npm install ${name}`;
 }

@@ -146,6 +146,23 @@ describe("cells", () => {
       assert.match(text, /\n2 \| const wrong: number = 'text';\n {2}\| {7}\^{5}$/);
     });
 
+    it("of types tell what is missing, as an editor would ask", async () => {
+      const say = async (code: string) => String((await client.execute(code)).reply.evalue);
+      assert.match(await say("fetch('data:,x').json()"), /Promise<Response>'\. Did you forget to use 'await'\?$/);
+      assert.match(await say("const { a } = Promise.resolve({ a: 1 });"), /Did you forget to use 'await'\?$/);
+      assert.match(await say("Promise.resolve([1])[0]"), /Did you forget to use 'await'\?$/);
+      assert.match(await say("const n: number = Promise.resolve(1);"), /Did you forget to use 'await'\?$/);
+      assert.match(await say("function f() { await 1; }"), /Did you mean to mark this function as 'async'\?$/);
+      assert.match(await say("const p: Promise<string> = Promise.resolve(1);"), /not assignable to type 'string'\.$/);
+    });
+
+    it("of other languages tell how TypeScript says it", async () => {
+      assert.match(String((await client.execute("print(1)")).reply.evalue), /'print'\. It is console\.log/);
+      const { reply } = await client.execute("// first\nimport numpy as np");
+      assert.match(String(reply.evalue), /import \* as np from "numpy"$/);
+      assert.equal((reply.traceback as string[]).length, 1);
+    });
+
     it("at run time name the cell and its own line", async () => {
       await client.ok(
         "interface Gone { a: 1 }\ntype AlsoGone = 2;\nfunction fail(): never {\n  throw new RangeError('here');\n}",
