@@ -18,6 +18,8 @@ export function registerCell(filename: string, label: string, lines: LineMap): v
 export function installStackTraces(): void {
   Error.prepareStackTrace = (error, sites) => {
     let header: string;
+    if (error instanceof TypeError && cells.has(sites[0]?.getFileName() ?? ""))
+      error.message = asWritten(error.message);
     try {
       header = Error.prototype.toString.call(error);
     } catch {
@@ -26,6 +28,11 @@ export function installStackTraces(): void {
     const frames = sites.map(describeFrame).filter((frame) => frame !== undefined);
     return [header, ...frames.map((frame) => `    at ${frame}`)].join("\n");
   };
+}
+
+/** What V8 quotes of a cell's code, without what the kernel has put into it. */
+function asWritten(message: string): string {
+  return message.replace(/(?<![\w$.])exports\./g, "").replace(/__cell\.check\(\.\.\.\)/g, "(intermediate value)");
 }
 
 function describeFrame(site: NodeJS.CallSite): string | undefined {
@@ -92,7 +99,9 @@ function describe(thrown: unknown): ErrorContent {
     const shown = inspect(thrown);
     return { ename: "Uncaught", evalue: shown, traceback: [`Uncaught ${shown}`] };
   }
-  return { ename: String(thrown.name), evalue: String(thrown.message), traceback: inspect(thrown).split("\n") };
+  // The stack is made when it is first read, and the message put right with it.
+  const traceback = inspect(thrown).split("\n");
+  return { ename: String(thrown.name), evalue: String(thrown.message), traceback };
 }
 
 function isErrorLike(value: unknown): value is Error {

@@ -177,6 +177,20 @@ describe("cells", () => {
       ]);
     });
 
+    it("quote names of earlier cells as the cell has them", async () => {
+      await client.ok("const loose: any = { inner: {} };");
+      const say = async (code: string) => String((await client.execute(code)).reply.evalue);
+      assert.equal(await say("loose.inner.go();"), "loose.inner.go is not a function");
+      assert.equal(
+        await say("const { a } = loose.nothing;"),
+        "Cannot destructure property 'a' of 'loose.nothing' as it is undefined.",
+      );
+      assert.equal(await say("(await loose).go();"), "(intermediate value).go is not a function");
+      const { stdout } = await client.execute("try { loose.go(); } catch (error) { console.log(error); }");
+      assert.match(stdout, /^TypeError: loose\.go is not a function\n/);
+      assert.equal(await say("throw new TypeError('module.exports.go')"), "module.exports.go");
+    });
+
     it("leave out what TypeScript has put around `using`", async () => {
       const { reply } = await client.execute(
         "using bad = { [Symbol.dispose]() { throw new Error('disposing'); } };\nthrow new Error('body');",
