@@ -10,7 +10,7 @@ import { type Reference, references } from "./export/names.js";
 import { type NotebookCell, readNotebook } from "./export/notebook.js";
 import { notebookOnlyNames } from "./export/notebookOnly.js";
 import { defaultOutput, howToRun } from "./export/place.js";
-import { type Plan, planNames } from "./export/plan.js";
+import { importedNames, type Plan, planNames } from "./export/plan.js";
 import { type Preloaded, preloadedNames, SCRIPT_MODULE } from "./export/preloaded.js";
 import * as widgets from "./runner/widgets/index.js";
 
@@ -46,10 +46,11 @@ export function exportSource(
   const parsed = cells.map((cell) => (cell.type === "code" ? parseCell(cell.source, cell.tags) : undefined));
   const code = parsed.filter((cell) => cell !== undefined);
   const plan = planNames(code);
-  const header = collectImports(code, plan, rewrite, preloaded);
+  const show = nameToShowWith(code, plan);
+  const header = collectImports(code, plan, rewrite, preloaded, show);
   const parts = cells.map((cell, index) => {
     const converted = parsed[index];
-    if (converted !== undefined) return convertCell(converted, code.indexOf(converted), plan);
+    if (converted !== undefined) return convertCell(converted, code.indexOf(converted), plan, show);
     // A cell that is no TypeScript (another language, a shell command, one with a fault) is kept for the reader.
     return asComment(cell.type === "code" ? `Not run, for it is no TypeScript:\n${cell.source}` : cell.source);
   });
@@ -71,13 +72,13 @@ function collectImports(
   plan: Plan,
   rewrite: (module: string) => string,
   preloaded: ReadonlyMap<string, Preloaded>,
+  show: string,
 ): string {
   const imports = new Imports();
   const used = allReferences(cells);
-  const imported = new Set<string>();
+  const imported = new Set(cells.flatMap(importedNames));
   for (const statement of cells.flatMap((cell) => [...cell.file.statements])) {
     if (!ts.isImportDeclaration(statement)) continue;
-    for (const name of localNames(statement)) imported.add(name);
     imports.addDeclaration(
       statement,
       (module) => (module === "tslab" ? "tunelab/tslab" : rewrite(module)),
@@ -87,7 +88,10 @@ function collectImports(
       },
     );
   }
-  if (cells.some(showsLastValue)) used.set("display", { value: true, captured: false });
+  if (cells.some(showsLastValue)) {
+    if (show === "display") used.set(show, { value: true, captured: false });
+    else imports.add(SCRIPT_MODULE, "display", show);
+  }
   const notebookOnly = notebookOnlyNames();
   const kept: string[] = [];
   for (const [name, { value }] of used) {
@@ -117,6 +121,16 @@ function collectImports(
   return lines.filter((line) => line !== "").join("\n");
 }
 
+/** What the script calls `display`, of which the notebook may have its own, such as tslab's. */
+function nameToShowWith(cells: readonly CodeCell[], { declared }: Plan): string {
+  const own = new Set([...declared.keys(), ...cells.flatMap(importedNames)]);
+  if (!own.has("display")) return "display";
+  const used = allReferences(cells);
+  let name = "show";
+  while (own.has(name) || used.has(name)) name += "_";
+  return name;
+}
+
 function allReferences(cells: readonly CodeCell[]): Map<string, Reference> {
   const all = new Map<string, Reference>();
   for (const [name, { value, captured }] of cells.flatMap((cell) => [...references(cell)])) {
@@ -124,14 +138,6 @@ function allReferences(cells: readonly CodeCell[]): Map<string, Reference> {
     all.set(name, { value: value || (known?.value ?? false), captured: captured || (known?.captured ?? false) });
   }
   return all;
-}
-
-function localNames({ importClause }: ts.ImportDeclaration): string[] {
-  const bindings = importClause?.namedBindings;
-  const named = bindings === undefined ? [] : ts.isNamespaceImport(bindings) ? [bindings] : [...bindings.elements];
-  return [importClause?.name, ...named.map(({ name }) => name)].flatMap((name) =>
-    name === undefined ? [] : [name.text],
-  );
 }
 
 /** A file is found from the script's folder as it was from the notebook's. */

@@ -10,8 +10,9 @@ const silentCalls = /^(console\.\w+|display|clearOutput|page)$/;
 /**
  * The cell without its imports, its repeated declarations turned into assignments, its last value shown.
  * @param index which code cell it is, to know whether it is the first that declares a name
+ * @param show the name of the function that shows a value
  */
-export function convertCell(cell: CodeCell, index: number, plan: Plan): string {
+export function convertCell(cell: CodeCell, index: number, plan: Plan, show: string): string {
   const { statements } = cell.file;
   const last = statements.at(-1);
   const first: string[] = [];
@@ -59,9 +60,9 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan): string {
       // Functions can be called from above their declaration.
       (ts.isFunctionDeclaration(statement) ? first : body).push(`${leadingComments(statement)}${text}\n`);
     } else if (statement === last && ts.isExpressionStatement(statement) && isWorthShowing(statement.expression)) {
-      body.push(`${leadingComments(statement)}display(${argument(statement.expression)});`);
+      body.push(`${leadingComments(statement)}${show}(${argument(statement.expression)});`);
     } else if (!isOverloadOfShared(statement, plan)) {
-      body.push(statement.getFullText().replace(/^\n+|^[ \t]+/, ""));
+      body.push(`${statement.getFullText().replace(/^\n+|^[ \t]+/, "")}${missingSemicolon(statement)}`);
     }
   }
   const trailing = cell.source.slice(cell.file.endOfFileToken.getFullStart());
@@ -71,7 +72,7 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan): string {
   return (first.join("") + timed).trim();
 }
 
-/** Whether the converted cell calls `display` for its last value. */
+/** Whether the converted cell shows its last value. */
 export function showsLastValue({ file }: CodeCell): boolean {
   const last = file.statements.at(-1);
   return last !== undefined && ts.isExpressionStatement(last) && isWorthShowing(last.expression);
@@ -90,6 +91,19 @@ function sharedVariable(
   }
   const value = declaration.initializer?.getText() ?? "undefined";
   return assign(names, declaration.name.getText(), value);
+}
+
+/**
+ * What ends a statement that the end of its line ended so far: the next one may begin with a parenthesis, a bracket or a
+ * backquote, and go on where this one stopped.
+ */
+function missingSemicolon(statement: ts.Statement): string {
+  const goesOn =
+    ts.isVariableStatement(statement) ||
+    ts.isExpressionStatement(statement) ||
+    ts.isThrowStatement(statement) ||
+    ts.isExportAssignment(statement);
+  return goesOn && statement.getLastToken()?.kind !== ts.SyntaxKind.SemicolonToken ? ";" : "";
 }
 
 /** A cell shows whatever its last expression gives, an assignment's value too; these calls give nothing. */

@@ -88,7 +88,8 @@ function capturedNames(cell: CodeCell): string[] {
   return [...references(cell)].filter(([, { captured }]) => captured).map(([name]) => name);
 }
 
-function importedNames({ file }: CodeCell): string[] {
+/** The names that a cell's imports give. */
+export function importedNames({ file }: CodeCell): string[] {
   return file.statements.flatMap((statement) => {
     const clause = ts.isImportDeclaration(statement) ? statement.importClause : undefined;
     const bindings = clause?.namedBindings;

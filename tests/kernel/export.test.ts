@@ -58,6 +58,22 @@ describe("export: the script's text", () => {
     assert.doesNotMatch(script("// using a word\nconst a = 1;"), /import/);
   });
 
+  it("ends what a line's end ended, before a cell that could go on with it", () => {
+    assert.match(
+      script("const a = 5", "[1].forEach(f)\nf(a)"),
+      /const a = 5;\n\n\[1\]\.forEach\(f\);\ndisplay\(f\(a\)\);\n$/,
+    );
+    assert.match(script("console.log(1)\nconst { a } = o", "const { a } = p"), /console\.log\(1\);\n\(\{ a \} = o\);/);
+  });
+
+  it("shows values also where the notebook has a display of its own", () => {
+    assert.match(
+      script('import { display } from "tslab";\ndisplay.text("x");', "1 + 1"),
+      /^import \{ display \} from "tunelab\/tslab";\nimport \{ display as show \} from "tunelab\/script";\n[\s\S]*\nshow\(1 \+ 1\);\n$/,
+    );
+    assert.match(script("const display = 1, show = 2;", "display + show"), /\nshow_\(display \+ show\);\n$/);
+  });
+
   it("keeps markdown as comments and cells in order", () => {
     assert.equal(script(markdown("# Title\n\ntext"), "const a = 1;"), "// # Title\n//\n// text\n\nconst a = 1;\n");
   });
