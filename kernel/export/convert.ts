@@ -1,7 +1,7 @@
 /** A cell's statements as they stand in a module. */
 import ts from "typescript";
 import type { CodeCell } from "./cell.js";
-import { boundNames, declaredNames } from "./names.js";
+import { boundNames, declaredNames, isBlock } from "./names.js";
 import type { Plan, SharedName } from "./plan.js";
 
 /** Calls whose value nobody wants to see. */
@@ -15,6 +15,7 @@ const silentCalls = /^(console\.\w+|display|clearOutput|page)$/;
 export function convertCell(cell: CodeCell, index: number, plan: Plan, show: string): string {
   const { statements } = cell.file;
   const last = statements.at(-1);
+  const inBlock = isBlock(cell);
   const first: string[] = [];
   const body: string[] = [];
   const declarations = new Set<string>();
@@ -53,12 +54,17 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan, show: str
       );
       first.push(...pieces.map(([before]) => before));
       body.push(leadingComments(statement) + pieces.map(([, text]) => text).join("\n"));
+    } else if (inBlock && isForOthers(statement)) {
+      first.push(`${statement.getFullText().trim()}\n`);
     } else if (shares && !ts.isEnumDeclaration(statement)) {
       const [name = ""] = declaredNames(statement);
-      const [before, text] = assign([name], name, statement.getText());
+      const [before, text] = assign([name], name, asExpression(statement, name));
       first.push(before);
+      const whole = `${leadingComments(statement)}${text}\n`;
       // Functions can be called from above their declaration.
-      (ts.isFunctionDeclaration(statement) ? first : body).push(`${leadingComments(statement)}${text}\n`);
+      if (!ts.isFunctionDeclaration(statement)) body.push(whole);
+      else if (inBlock) body.unshift(whole.trimEnd());
+      else first.push(whole);
     } else if (statement === last && ts.isExpressionStatement(statement) && isWorthShowing(statement.expression)) {
       body.push(`${leadingComments(statement)}${show}(${argument(statement.expression)});`);
     } else if (!isOverloadOfShared(statement, plan)) {
@@ -67,7 +73,8 @@ export function convertCell(cell: CodeCell, index: number, plan: Plan, show: str
   }
   const trailing = cell.source.slice(cell.file.endOfFileToken.getFullStart());
   const text = [...body, trailing].filter((part) => part.trim() !== "").join("\n");
-  const guarded = cell.mayFail ? `try {\n${indent(text)}\n} catch (error) {\n  console.error(error);\n}` : text;
+  const block = inBlock ? `{\n${indent(text)}\n}` : text;
+  const guarded = cell.mayFail ? `try ${block} catch (error) {\n  console.error(error);\n}` : block;
   const timed = cell.timed ? `console.time("Wall time");\n${guarded}\nconsole.timeEnd("Wall time");` : guarded;
   return (first.join("") + timed).trim();
 }
@@ -129,6 +136,24 @@ function argument(expression: ts.Expression): string {
   return isList ? `(${expression.getText()})` : expression.getText();
 }
 
+/** Types, enums and namespaces, which later cells know however the cell ends, and which nothing can be assigned to. */
+function isForOthers(statement: ts.Statement): boolean {
+  return (
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement) ||
+    ts.isEnumDeclaration(statement) ||
+    ts.isModuleDeclaration(statement)
+  );
+}
+
+/** A function or a class as a value; an abstract class can only be declared. */
+function asExpression(statement: ts.Statement, name: string): string {
+  const text = statement.getText();
+  const isAbstract =
+    ts.isClassDeclaration(statement) && statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword);
+  return isAbstract ? `(() => {\n${indent(text)}\n  return ${name};\n})()` : text;
+}
+
 /** A shared function becomes an expression, which has no overload signatures. */
 function isOverloadOfShared(statement: ts.Statement, { shared }: Plan): boolean {
   return (
@@ -144,4 +169,5 @@ function leadingComments(statement: ts.Statement): string {
   return text.trim() === "" ? "" : text;
 }
 
-const indent = (text: string): string => text.replaceAll(/^(?=.)/gm, "  ");
+/** Lines of a template are part of its text. */
+const indent = (text: string): string => (text.includes("`") ? text : text.replaceAll(/^(?=.)/gm, "  "));

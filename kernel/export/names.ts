@@ -8,8 +8,19 @@ export function boundNames(name: ts.BindingName): string[] {
   return name.elements.flatMap((element) => (ts.isOmittedExpression(element) ? [] : boundNames(element.name)));
 }
 
-/** The names of values that the statement declares in the cell's own scope. */
+/** Whether the statement is `using x = …`: what it holds is disposed of at the end of its cell. */
+export function isUsing(statement: ts.Statement): boolean {
+  return ts.isVariableStatement(statement) && (statement.declarationList.flags & ts.NodeFlags.Using) !== 0;
+}
+
+/** Whether the cell stands in a block of its own in the script, so that the names that it declares must stand before. */
+export function isBlock({ file, mayFail }: CodeCell): boolean {
+  return mayFail || file.statements.some(isUsing);
+}
+
+/** The names of values that the statement declares, in the cell's own scope, for other cells. */
 export function declaredNames(statement: ts.Statement): string[] {
+  if (isUsing(statement)) return [];
   if (ts.isVariableStatement(statement)) {
     return statement.declarationList.declarations.flatMap((declaration) => boundNames(declaration.name));
   }

@@ -5,7 +5,7 @@
 import ts from "typescript";
 import { fail } from "../../lib/errors.js";
 import type { CodeCell } from "./cell.js";
-import { boundNames, declaredNames, references } from "./names.js";
+import { boundNames, declaredNames, isBlock, references } from "./names.js";
 
 /** How a name that is declared more than once is written. */
 export interface SharedName {
@@ -28,27 +28,43 @@ export function planNames(cells: readonly CodeCell[]): Plan {
   const declared = new Map<string, number>();
   const again = new Set<string>();
   const imported = new Set(cells.flatMap((cell) => importedNames(cell)));
+  refuseMixedKinds(cells);
   cells.forEach((cell, index) => {
     for (const name of new Set(statementsThatShare(cell).flatMap(declaredNames))) {
       if (imported.has(name)) {
         fail(`The name "${name}" is imported and declared as well.`, { hint: "Give one of the two another name." });
       }
-      if (declared.has(name) || cell.mayFail) again.add(name);
+      if (declared.has(name) || isBlock(cell)) again.add(name);
       if (!declared.has(name)) declared.set(name, index);
     }
   });
   withCompanions(cells, again);
   const captured = new Set(cells.flatMap((cell) => capturedNames(cell)));
-  const mayFail = new Set(
-    cells.filter((cell) => cell.mayFail).flatMap((cell) => cell.file.statements.flatMap(declaredNames)),
-  );
+  const inBlocks = new Set(cells.filter(isBlock).flatMap((cell) => cell.file.statements.flatMap(declaredNames)));
   const shared = new Map<string, SharedName>();
   for (const name of again) {
     const type = commonType(cells, name);
-    const declaredInPlace = type === undefined && captured.has(name) && !mayFail.has(name);
+    const declaredInPlace = type === undefined && captured.has(name) && !inBlocks.has(name);
     shared.set(name, { type, declaredInPlace });
   }
   return { shared, declared };
+}
+
+/** What merges with its own kind cannot become a variable either. */
+function refuseMixedKinds(cells: readonly CodeCell[]): void {
+  const statements = cells.flatMap(({ file }) => [...file.statements]);
+  const others = new Set(statements.filter((one) => !ts.isEnumDeclaration(one)).flatMap(declaredNames));
+  const variables = new Set(statements.filter(ts.isVariableStatement).flatMap(declaredNames));
+  for (const statement of statements) {
+    const isEnum = ts.isEnumDeclaration(statement);
+    if (!isEnum && !(ts.isModuleDeclaration(statement) && ts.isIdentifier(statement.name))) continue;
+    const name = statement.name.text;
+    if ((isEnum ? others : variables).has(name)) {
+      fail(`The name "${name}" is ${isEnum ? "an enum" : "a namespace"} in one cell and something else in another.`, {
+        hint: "Give one of the two another name.",
+      });
+    }
+  }
 }
 
 /** Enums merge by themselves. */

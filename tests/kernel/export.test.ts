@@ -224,9 +224,37 @@ describe("export: names declared again", () => {
     assert.equal(script("class A {}", "class A { b = 1 }"), "let A;\nA = class A {};\n\nA = class A { b = 1 };\n");
   });
 
+  it("disposes of what `using` holds at the end of its cell", () => {
+    const [, ...cells] = script(
+      "using d = open();\nconst a = d.read();\ntype T = string;",
+      "using d = open();\na;",
+    ).split("\n\n");
+    assert.deepEqual(cells, [
+      "let a;\ntype T = string;\n{\n  using d = open();\n  a = d.read();\n}",
+      "{\n  using d = open();\n  display(a);\n}\n",
+    ]);
+    assert.match(
+      script("using d = open();\nf();\nfunction f() { d; }"),
+      /^[\s\S]*let f;\n\{\n {2}f = function f\(\) \{ d; \};\n {2}using d = open\(\);\n {2}f\(\);\n\}\n$/,
+    );
+  });
+
+  it("declares an abstract class again, and refuses an enum that is something else as well", () => {
+    assert.match(
+      script("class A {}", "abstract class A { abstract m(): void }"),
+      /\nA = \(\(\) => \{\n {2}abstract class A \{ abstract m\(\): void \}\n {2}return A;\n\}\)\(\);\n$/,
+    );
+    assert.throws(() => script("enum E { A }", "const E = 1;"), /"E" is an enum in one cell and something else/);
+    assert.throws(() => script("namespace N { export const a = 1 }", "let N = 1;"), /"N" is a namespace in one cell/);
+    assert.doesNotThrow(() =>
+      script("function f() {}\nnamespace f { export const a = 1 }", "enum E { A }", "enum E { B }"),
+    );
+  });
+
   it("lets a cell fail that is tagged so", () => {
     const text = script(code("const a = fail();", "raises-exception"), "const b = 1;");
     assert.equal(text, "let a;\ntry {\n  a = fail();\n} catch (error) {\n  console.error(error);\n}\n\nconst b = 1;\n");
+    assert.match(script(code("fail(`one\ntwo`);", "raises-exception")), /fail\(`one\ntwo`\)\);/);
   });
 });
 
