@@ -36,9 +36,30 @@ export function suggestion(name: string, candidates: readonly string[]): string 
   return best === undefined ? `Use one of: ${candidates.join(", ")}.` : `Did you mean "${best}"?`;
 }
 
-/** Refuses keys of `given` that are not in `known`, naming the nearest right one. */
-export function checkOptions(where: string, given: object, known: readonly string[]): void {
+/** What a value is, for a message: the value itself where it is short. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "string" ? JSON.stringify(value) : typeof value === "function" ? "a function" : String(value);
+}
+
+/**
+ * Refuses keys of `given` that are not in `known`, naming the nearest right one.
+ * @param elsewhere options that people know from other libraries, and what to do instead of each
+ */
+export function checkOptions(
+  where: string,
+  given: unknown,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    fail(`${where} takes its options in an object, got ${shown(given)}.`, { hint: `Write { ${known[0]}: … }.` });
+  }
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) fail(`Unknown option "${key}" of ${where}.`, { hint: suggestion(key, known) });
+    if (known.includes(key)) continue;
+    const camel = key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    if (Object.hasOwn(elsewhere, camel)) fail(`There is no option "${key}" of ${where}.`, { hint: elsewhere[camel]! });
+    fail(`Unknown option "${key}" of ${where}.`, { hint: suggestion(key, known) });
   }
 }

@@ -219,6 +219,6 @@ function diagnosticsOf(
     )
     .map((diagnostic) => ({
       ...diagnostic,
-      messageText: withWayOut(diagnostic),
+      messageText: withWayOut(diagnostic, program),
     }));
 }

@@ -2,10 +2,19 @@
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
+/** What a module calls its table of options that it does not have: name -> what to do instead, as literal types. */
+const TABLE = "ELSEWHERE";
+/** An unknown property, and the same in every overload of a function. */
+const UNKNOWN_PROPERTY = new Set([2353, 2561, 2769]);
+
 /** The text of a diagnostic, and behind it what to do, where that is known. */
-export function withWayOut(diagnostic: TypeScript.Diagnostic): string {
+export function withWayOut(diagnostic: TypeScript.Diagnostic, program: TypeScript.Program): string {
   const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n");
-  const way = missingModule(message) ?? question(diagnostic) ?? forgottenAwait(message);
+  const way =
+    missingModule(message) ??
+    otherOption(diagnostic, message, program.getTypeChecker()) ??
+    question(diagnostic) ??
+    forgottenAwait(message);
   return way === undefined ? message : `${message} ${way}`;
 }
 
@@ -19,6 +28,50 @@ function missingModule(message: string): string | undefined {
   if (scheme !== undefined) return "Cells import files, and packages that npm has installed.";
   const [, name] = /^Cannot find module '((?:@[\w.-]+\/)?\w[\w.-]*)(?:\/[^']*)?'/.exec(message) ?? [];
   return name === undefined ? undefined : `Install it in the notebook's directory: npm install ${name}`;
+}
+
+/** What the module of an options' type says of an option that the type does not have. */
+function otherOption(
+  { code, file, start = 0 }: TypeScript.Diagnostic,
+  message: string,
+  checker: TypeScript.TypeChecker,
+): string | undefined {
+  const [, name] = /'"?(\w+)"?' does not exist in type /.exec(message) ?? [];
+  if (!UNKNOWN_PROPERTY.has(code) || file === undefined || name === undefined) return undefined;
+  const literal = literalWith(name, start, file);
+  const camel = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  for (const type of partsOf(literal && checker.getContextualType(literal))) {
+    const module = type.symbol?.declarations?.[0]?.getSourceFile();
+    const table = module && checker.getSymbolAtLocation(module)?.exports?.get(ts.escapeLeadingUnderscores(TABLE));
+    const option = table && checker.getTypeOfSymbol(table).getProperty(camel);
+    const advice = option && checker.getTypeOfSymbol(option);
+    if (advice?.isStringLiteral()) return advice.value;
+  }
+  return undefined;
+}
+
+/** The first object literal with a property of that name at a position or behind it. */
+function literalWith(
+  name: string,
+  start: number,
+  file: TypeScript.SourceFile,
+): TypeScript.ObjectLiteralExpression | undefined {
+  const find = (node: TypeScript.Node): TypeScript.ObjectLiteralExpression | undefined => {
+    if (node.end < start) return undefined;
+    const isIt =
+      ts.isObjectLiteralExpression(node) &&
+      node.properties.some((one) => one.end >= start && one.name !== undefined && textOf(one.name) === name);
+    return isIt ? node : ts.forEachChild(node, find);
+  };
+  return find(file);
+}
+
+function textOf(name: TypeScript.PropertyName): string | undefined {
+  return ts.isIdentifier(name) || ts.isStringLiteral(name) ? name.text : undefined;
+}
+
+function partsOf(type: TypeScript.Type | undefined): TypeScript.Type[] {
+  return type?.isUnionOrIntersection() ? type.types.flatMap(partsOf) : type === undefined ? [] : [type];
 }
 
 /** What the compiler asks beside its message, which an editor shows when it is opened. */

@@ -1,7 +1,7 @@
 /** A table in memory with the verbs of Hugging Face's datasets; each verb returns a new one. */
 import { inspect } from "node:util";
 import { type ColumnTable, table } from "arquero";
-import { checkOptions, fail, suggestion } from "../errors.js";
+import { checkOptions, fail, shown, suggestion } from "../errors.js";
 import { permutation } from "../random.js";
 import {
   type AnyRow,
@@ -16,8 +16,8 @@ import { jupyterDisplay, summary, toHtml } from "./display.js";
 import { filterRows, mapBatches, mapRows, rowAt } from "./map.js";
 
 export interface MapOptions {
-  /** Columns to leave out of the result; the function still sees them. Defaults to none. */
-  removeColumns?: readonly string[];
+  /** Column or columns to leave out of the result; the function still sees them. Defaults to none. */
+  removeColumns?: string | readonly string[];
 }
 
 export interface BatchedMapOptions extends MapOptions {
@@ -38,6 +38,26 @@ export interface TrainTestSplitOptions extends ShuffleOptions {
   /** Shuffle before the split. Defaults to true. */
   shuffle?: boolean;
 }
+
+const IN_MEMORY = "Leave it out: rows are in memory, and nothing is cached.";
+
+/** Options of Hugging Face's datasets that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
+  numProc: "Leave it out: calls come one after the other, in this process.",
+  withIndices: "Leave it out: the function gets the row's index as its second argument, or the rows' with batched.",
+  inputColumns: "Leave it out: the function gets the whole row.",
+  fnKwargs: "Leave it out: a function sees the variables around it.",
+  desc: "Leave it out: map shows no bar.",
+  dropLastBatch: "Leave it out: slice the data set to whole batches before.",
+  loadFromCacheFile: IN_MEMORY,
+  keepInMemory: IN_MEMORY,
+  writerBatchSize: IN_MEMORY,
+  cacheFileName: IN_MEMORY,
+  features: IN_MEMORY,
+  trainSize: "Give testSize: the rest is for training.",
+  stratifyByColumn: "Leave it out, or filter the data set by that column and split the parts.",
+  generator: "Give seed.",
+} as const;
 
 const MAP_OPTIONS = ["batched", "batchSize", "removeColumns"];
 
@@ -96,6 +116,9 @@ export class Dataset<Row extends object = AnyRow> {
 
   /** The rows at `indices`, in that order. */
   select(indices: Iterable<number>): Dataset<Row> {
+    if (typeof indices !== "object" || indices === null) {
+      fail(`select takes a list of indices, got ${shown(indices)}.`, { hint: "slice(0, n) gives the first n rows." });
+    }
     const list = [...indices];
     const outside = list.find((index) => !Number.isInteger(index) || index < 0 || index >= this.numRows);
     if (outside !== undefined) fail(`There is no row ${outside} in a data set of ${this.numRows} rows.`);
@@ -104,13 +127,13 @@ export class Dataset<Row extends object = AnyRow> {
 
   /** The rows in a random order. */
   shuffle(options: ShuffleOptions = {}): Dataset<Row> {
-    checkOptions("shuffle", options, ["seed"]);
+    checkOptions("shuffle", options, ["seed"], ELSEWHERE);
     return this.select(permutation(this.numRows, options.seed ?? newSeed()));
   }
 
   /** Two data sets that together hold every row once; the test part is rounded up. */
   trainTestSplit(options: TrainTestSplitOptions = {}): { train: Dataset<Row>; test: Dataset<Row> } {
-    checkOptions("trainTestSplit", options, ["testSize", "shuffle", "seed"]);
+    checkOptions("trainTestSplit", options, ["testSize", "shuffle", "seed"], ELSEWHERE);
     const { testSize = 0.25, shuffle = true, seed } = options;
     const test = testSize < 1 ? Math.ceil(this.numRows * testSize) : testSize;
     if (!Number.isInteger(test) || test < 1 || test >= this.numRows) {
@@ -140,8 +163,9 @@ export class Dataset<Row extends object = AnyRow> {
     fn: (input: never, index: never) => unknown,
     options: MapOptions & { batched?: boolean; batchSize?: number } = {},
   ): Promise<Dataset<Row>> {
-    checkOptions("map", options, MAP_OPTIONS);
-    const { batched = false, batchSize = 1000, removeColumns = [] } = options;
+    checkOptions("map", options, MAP_OPTIONS, ELSEWHERE);
+    const { batched = false, batchSize = 1000 } = options;
+    const removeColumns = [options.removeColumns ?? []].flat();
     if (typeof fn !== "function") fail(`map() needs a function, got ${typeof fn}.`);
     if (!Number.isInteger(batchSize) || batchSize < 1)
       fail(`batchSize must be a positive whole number, got ${batchSize}.`);
@@ -169,12 +193,14 @@ export class Dataset<Row extends object = AnyRow> {
     return new Dataset(new Map<string, readonly unknown[]>([...this.#columns, [name, [...values]]]));
   }
 
-  removeColumns(...names: string[]): Dataset<Row> {
+  removeColumns(...columns: (string | readonly string[])[]): Dataset<Row> {
+    const names = columns.flat();
     for (const name of names) this.#column(name);
     return this.#with(new Map([...this.#columns].filter(([name]) => !names.includes(name))));
   }
 
-  selectColumns(...names: string[]): Dataset<Row> {
+  selectColumns(...columns: (string | readonly string[])[]): Dataset<Row> {
+    const names = columns.flat();
     return this.#with(new Map(names.map((name) => [name, this.#column(name)])));
   }
 

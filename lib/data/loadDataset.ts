@@ -29,6 +29,22 @@ export interface LoadDatasetOptions {
 
 type WithSplit = LoadDatasetOptions & { split: string };
 
+const LOCAL = "Leave it out: files are read as a whole into memory.";
+
+/** Options of Hugging Face's datasets that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
+  streaming: "Leave it out, and give a slice of the split instead: train[0:500].",
+  trustRemoteCode: "Leave it out: no code of a repository is run.",
+  numProc: LOCAL,
+  keepInMemory: LOCAL,
+  features: "Leave it out: the files say what their columns hold.",
+  columnNames: "Leave it out: the first line of a CSV file names its columns; renameColumn gives other names.",
+  sep: "Its name is delimiter.",
+  cacheDir: "Set the environment variable HF_HOME.",
+  downloadMode: "Leave it out: revision names another state of a repository.",
+  name: "Give it as the second argument: loadDataset(path, name, options).",
+} as const;
+
 const OPTIONS = ["split", "dataFiles", "dataDir", "field", "delimiter", "token", "revision", "onProgress"];
 
 /**
@@ -62,7 +78,7 @@ export async function loadDataset<Row extends object = AnyRow>(
   const named = typeof nameOrOptions === "string" || nameOrOptions === null || nameOrOptions === undefined;
   const options = (named ? maybeOptions : nameOrOptions) ?? {};
   const name = named ? (nameOrOptions ?? undefined) : undefined;
-  checkOptions("loadDataset", options, OPTIONS);
+  checkOptions("loadDataset", options, OPTIONS, ELSEWHERE);
   if (typeof path !== "string" || path === "") fail("loadDataset needs the name or path of a data set.");
   const { split } = options;
   const resolved = await resolveDataset(path, name, options);

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { standIn } from "../embedded.js";
-import { fail } from "../errors.js";
+import { fail, suggestion } from "../errors.js";
 import type { ProgressListener } from "../hub/progress.js";
 import { openRepository } from "../hub/repository.js";
 import { byPatterns, pickDataFiles, type SplitFiles } from "./dataFiles.js";
@@ -42,6 +42,9 @@ export async function resolveDataset(
   if (builder) return fromFiles(builder, options);
   if (existsSync(path)) return statSync(path).isDirectory() ? fromFolder(path, name, options) : fromFile(path);
   if (/^[./~]/.test(path) || formatOf(path) !== undefined) fail(`There is no file or folder ${resolve(path)}.`);
+  if (options.dataFiles !== undefined && !path.includes("/")) {
+    fail(`There is no builder "${path}" for dataFiles.`, { hint: suggestion(path, FORMATS) });
+  }
   const folder = await standIn(path);
   if (folder !== null) return fromStandIn(path, folder, name, options);
   return fromHub(path, name, options);

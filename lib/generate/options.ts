@@ -1,5 +1,5 @@
 /** The options of generate, with the defaults of transformers' GenerationConfig. */
-import { checkOptions, fail } from "../errors.js";
+import { checkOptions, fail, shown } from "../errors.js";
 import type { Streamer } from "./streamer.js";
 
 export interface GenerateOptions {
@@ -75,11 +75,47 @@ const OPTIONS = [
   "streamer",
 ] as const satisfies readonly (keyof GenerateOptions)[];
 
+const NO_BEAMS =
+  "Beams are not searched: leave it out for the likeliest token at each step, or draw with doSample: true.";
+const ONE_ANSWER = "Give the prompt as often as you want answers, with doSample: true: each row draws its own.";
+const TOKENS_ONLY = "Only token ids are returned; tokenizer.batchDecode turns them into text.";
+const OTHER_DRAWS = "Draws are shaped by temperature, topK, topP and repetitionPenalty.";
+
+/** Options of transformers that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
+  numBeams: NO_BEAMS,
+  numBeamGroups: NO_BEAMS,
+  lengthPenalty: NO_BEAMS,
+  earlyStopping: NO_BEAMS,
+  penaltyAlpha: NO_BEAMS,
+  numReturnSequences: ONE_ANSWER,
+  maxLength: "Give maxNewTokens, which counts only what is added to the prompt.",
+  minLength: "Give minNewTokens, which counts only what is added to the prompt.",
+  stoppingCriteria: "Generation ends at eosTokenId or maxNewTokens; cut what goes on behind from the text.",
+  stopStrings: "Generation ends at eosTokenId or maxNewTokens; cut what goes on behind from the text.",
+  maxTime: "Generation ends at eosTokenId or maxNewTokens, or when the cell is interrupted.",
+  logitsProcessor: OTHER_DRAWS,
+  minP: OTHER_DRAWS,
+  typicalP: OTHER_DRAWS,
+  noRepeatNgramSize: OTHER_DRAWS,
+  badWordsIds: OTHER_DRAWS,
+  returnDictInGenerate: TOKENS_ONLY,
+  outputScores: TOKENS_ONLY,
+  outputLogits: TOKENS_ONLY,
+  generationConfig: "Give its options by themselves; the model's generation_config.json is read already.",
+  prompt: "Give ...tokenizer(prompt), which holds inputIds and attentionMask.",
+} as const;
+
 export function resolveGenerateOptions(
   options: GenerateOptions,
   defaults: GenerationDefaults,
 ): ResolvedGenerateOptions {
-  checkOptions("generate", options, OPTIONS);
+  checkOptions("generate", options, OPTIONS, ELSEWHERE);
+  if (!isRows(options.inputIds)) {
+    fail(`inputIds is ${shown(options.inputIds)}, not a list of prompts with their token ids.`, {
+      hint: "Give what the tokenizer returns: model.generate({ ...tokenizer(prompt) }).",
+    });
+  }
   const eosTokenIds =
     options.eosTokenId === undefined
       ? defaults.eosTokenIds
@@ -117,6 +153,11 @@ export function resolveGenerateOptions(
   return resolved;
 }
 
+function isRows(inputIds: unknown): boolean {
+  return Array.isArray(inputIds) && inputIds.every((row) => Array.isArray(row) || ArrayBuffer.isView(row));
+}
+
 function natural(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) fail(`${name} is ${value}, not an integer of at least ${least}.`);
+  if (!Number.isInteger(value) || value < least)
+    fail(`${name} is ${shown(value)}, not an integer of at least ${least}.`);
 }

@@ -1,6 +1,6 @@
 /** Shows a text while it is generated. */
 
-import { checkOptions } from "../errors.js";
+import { checkOptions, fail, shown } from "../errors.js";
 import { StreamDecoder } from "../tokenizer/streamDecoder.js";
 import type { TokenizerLike } from "../tokenizer/tokenizer.js";
 
@@ -28,6 +28,7 @@ export class TextStreamer implements Streamer {
 
   constructor(tokenizer: TokenizerLike, options: TextStreamerOptions = {}) {
     checkOptions("TextStreamer", options, ["skipPrompt", "skipSpecialTokens", "write"]);
+    if (typeof tokenizer?.decode !== "function") fail(`TextStreamer needs a tokenizer, got ${shown(tokenizer)}.`);
     this.#decoder = new StreamDecoder(tokenizer, { skipSpecialTokens: options.skipSpecialTokens ?? false });
     this.#write = options.write ?? ((text) => void process.stdout.write(text));
     this.#skipNext = options.skipPrompt ?? false;

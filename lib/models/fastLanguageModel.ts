@@ -1,7 +1,7 @@
 /** The four calls of the article: load, attach an adapter, and switch between training and inference. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { checkOptions, fail } from "../errors.js";
+import { checkOptions, fail, shown } from "../errors.js";
 import { isAdapterDirectory, readAdapterConfig } from "../peft/adapterFiles.js";
 import { adaptedProjections } from "../peft/attach.js";
 import { type PeftOptions, resolveLoraConfig } from "../peft/loraConfig.js";
@@ -47,14 +47,39 @@ const OPTIONS = [
   "revision",
 ] as const satisfies readonly (keyof FromPretrainedOptions)[];
 
+const NO_DEVICE = "The backend decides where a model lies; the environment variable TUNELAB_BACKEND names one.";
+const NF4_ONLY = "Weights are held in NF4 (loadIn4bit: true), or as dtype says (loadIn4bit: false).";
+
+/** Options of Unsloth and transformers that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
+  loadIn8bit: NF4_ONLY,
+  loadIn16bit: NF4_ONLY,
+  fullFinetuning: "Adapters are trained: attach them with getPeftModel.",
+  quantizationConfig: NF4_ONLY,
+  torchDtype: "Its name is dtype.",
+  deviceMap: NO_DEVICE,
+  device: NO_DEVICE,
+  trustRemoteCode: "Leave it out: no code of a repository is run.",
+  attnImplementation: "Leave it out: there is one attention, without padding.",
+  useGradientCheckpointing: "Give it to getPeftModel({ useGradientCheckpointing }).",
+  fastInference: "Leave it out: generate keeps keys and values by itself.",
+  gpuMemoryUtilization: "Leave it out: memory is taken as it is needed.",
+  maxLoraRank: "Leave it out: getPeftModel takes any r.",
+  ropeScaling: "Leave it out: the model's own configuration says it.",
+  cacheDir: "Set the environment variable HF_HOME.",
+  localFilesOnly: "Set the environment variable HF_HUB_OFFLINE=1.",
+} as const;
+
 /** Hidden units from which a model is computed in bfloat16. */
 const BFLOAT16_HIDDEN_SIZE = 1024;
 
 export const FastLanguageModel = {
   /** Loads a model and its tokenizer; with an adapter folder, the base model it names and the adapter on it. */
   async fromPretrained(options: FromPretrainedOptions): Promise<{ model: LanguageModel; tokenizer: TokenizerLike }> {
-    checkOptions("fromPretrained", options, OPTIONS);
+    checkOptions("fromPretrained", options, OPTIONS, ELSEWHERE);
     if (typeof options.modelName !== "string" || options.modelName === "") fail("fromPretrained needs a modelName.");
+    if (typeof (options.loadIn4bit ?? true) !== "boolean")
+      fail(`loadIn4bit is ${shown(options.loadIn4bit)}, but it must be true or false.`);
     const backend = await initBackend();
     if (!isComputed(options.dtype ?? "float32")) {
       fail(`dtype "${options.dtype}" is not computed on the backend "${backend}".`, { hint: 'Use null or "float32".' });
@@ -71,6 +96,7 @@ export const FastLanguageModel = {
   /** Freezes the model and puts LoRA adapters beside its projections. */
   async getPeftModel(model: LanguageModel, options: PeftOptions = {}): Promise<PeftModel> {
     const config = resolveLoraConfig(options);
+    checkModel("getPeftModel", model);
     if (!(model instanceof LoadedModel)) {
       fail("getPeftModel was given a model that carries an adapter already.", {
         hint: "Pass the model that fromPretrained returned.",
@@ -81,12 +107,14 @@ export const FastLanguageModel = {
 
   /** Switches the LoRA dropout of training passes on; the trainer does so too. */
   forTraining<T extends LanguageModel>(model: T): T {
+    checkModel("forTraining", model);
     model.network.training = true;
     return model;
   },
 
   /** Switches LoRA dropout off and frees the adapter's gradients and what was kept for training passes. */
   forInference<T extends LanguageModel>(model: T): T {
+    checkModel("forInference", model);
     model.network.training = false;
     for (const { linear } of adaptedProjections(model.network)) {
       linear.lora?.a.zeroGrad();
@@ -96,6 +124,13 @@ export const FastLanguageModel = {
     return model;
   },
 };
+
+function checkModel(where: string, model: LanguageModel | undefined): void {
+  if (model?.network !== undefined) return;
+  fail(`${where} takes a model, got ${shown(model)}.`, {
+    hint: "Give it the model of: const { model, tokenizer } = await FastLanguageModel.fromPretrained({ … }).",
+  });
+}
 
 async function loadBase(source: ModelSource, tokenizerSource: ModelSource, options: FromPretrainedOptions) {
   const { directory } = source;

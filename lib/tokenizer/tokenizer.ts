@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Template } from "@huggingface/jinja";
-import { checkOptions, fail } from "../errors.js";
+import { checkOptions, fail, shown } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomicWrite.js";
 import { Callable } from "./callable.js";
 import { TokenizerEngine } from "./engine.js";
@@ -21,15 +21,29 @@ export interface DecodeOptions {
 
 export interface CallOptions extends EncodeOptions {
   /**
-   * Fill shorter rows with `padTokenId` on `paddingSide`: true or "longest" to the longest row, "maxLength" to
-   * `maxLength`, false not at all. Defaults to true.
+   * Fill shorter rows with `padTokenId` on `paddingSide`: true or "longest" to the longest row, "maxLength" (also
+   * "max_length") to `maxLength`, false not at all. Defaults to true.
    */
-  padding?: boolean | "longest" | "maxLength";
+  padding?: boolean | "longest" | "maxLength" | "max_length";
   /** Cut rows longer than `maxLength`. Defaults to false. */
   truncation?: boolean;
   /** Tokens a row, for "maxLength" padding and for truncation. Defaults to `modelMaxLength`. */
   maxLength?: number;
 }
+
+const PADDINGS: readonly unknown[] = [true, false, "longest", "maxLength", "max_length"];
+
+/** Options of transformers that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
+  returnTensors: "Leave it out: rows of ids are arrays, which model.generate takes.",
+  returnAttentionMask: "Leave it out: attentionMask is always there.",
+  returnTokenTypeIds: "Leave it out: the models know no token types.",
+  returnLength: "Leave it out, and read inputIds[0].length.",
+  returnOffsetsMapping: "Only ids are returned: leave it out.",
+  paddingSide: 'Set it on the tokenizer: tokenizer.paddingSide = "right".',
+  padToMultipleOf: "Leave it out: rows are never padded inside the model.",
+  text: "Give the texts first: tokenizer(texts, options).",
+} as const;
 
 /** What a call of a tokenizer returns: rows of ids, and 1 for a token, 0 for padding. */
 export interface Encoded {
@@ -151,14 +165,24 @@ export class Tokenizer extends Callable<[string | readonly string[], CallOptions
   }
 
   override call(texts: string | readonly string[], options: CallOptions = {}): Encoded {
-    checkOptions("tokenizer()", options, ["addSpecialTokens", "padding", "truncation", "maxLength"]);
+    checkOptions("tokenizer()", options, ["addSpecialTokens", "padding", "truncation", "maxLength"], ELSEWHERE);
     const { padding = true, truncation = false, maxLength = this.modelMaxLength, addSpecialTokens = true } = options;
-    if (!(maxLength >= 1)) fail(`maxLength must be at least 1, got ${maxLength}.`);
+    if (maxLength !== Number.POSITIVE_INFINITY && !(Number.isInteger(maxLength) && maxLength >= 1)) {
+      fail(`maxLength is ${shown(maxLength)}, not an integer of at least 1.`);
+    }
+    if (!PADDINGS.includes(padding)) {
+      fail(`padding is ${shown(padding)}.`, { hint: 'Use true, false, "longest" or "maxLength".' });
+    }
+    if (typeof truncation !== "boolean") fail(`truncation is ${shown(truncation)}, but it must be true or false.`);
+    if (this.paddingSide !== "left" && this.paddingSide !== "right") {
+      fail(`paddingSide is ${shown(this.paddingSide)}.`, { hint: 'Set it to "left" or "right".' });
+    }
     const list = typeof texts === "string" ? [texts] : texts;
+    if (!Array.isArray(list)) fail(`A tokenizer takes a text or a list of texts, got ${shown(texts)}.`);
     const rows = list.map((text) => this.#encode(text, addSpecialTokens, truncation ? maxLength : undefined));
     if (padding === false) return { inputIds: rows, attentionMask: rows.map((row) => row.map(() => 1)) };
     const longest = rows.reduce((most, row) => Math.max(most, row.length), 0);
-    const length = padding === "maxLength" ? maxLength : longest;
+    const length = padding === "maxLength" || padding === "max_length" ? maxLength : longest;
     if (!Number.isFinite(length)) {
       fail('padding "maxLength" needs a maxLength: the tokenizer does not say how long its model\'s inputs are.');
     }
@@ -221,7 +245,7 @@ export class Tokenizer extends Callable<[string | readonly string[], CallOptions
   }
 
   #encode(text: string, addSpecialTokens: boolean, maxLength?: number): number[] {
-    if (typeof text !== "string") fail(`A tokenizer takes text, got ${text === null ? "null" : typeof text}.`);
+    if (typeof text !== "string") fail(`A tokenizer takes text, got ${shown(text)}.`);
     const ids = this.#engine.encode(text);
     const prefix = addSpecialTokens ? this.#prefix : [];
     const suffix = addSpecialTokens ? this.#suffix : [];

@@ -1,5 +1,5 @@
 /** Turns dataset rows into token sequences: tokenise, truncate, label. Nothing is added to the text, EOS is part of it. */
-import { fail } from "../errors.js";
+import { fail, shown } from "../errors.js";
 import { type Example, IGNORED_LABEL } from "./batch.js";
 import type { ColumnDataset, TrainingDataset, TrainingTokenizer } from "./trainable.js";
 
@@ -84,7 +84,7 @@ function rowReader(table: ColumnDataset, tokenizer: TrainingTokenizer, options: 
       : formattingFunc?.(Object.fromEntries(sources.map(([column, values]) => [column, values[row]])));
     if (typeof text !== "string") {
       const source = texts ? `column "${textField}" holds` : "formattingFunc returned";
-      fail(`Row ${row} of ${name}: ${source} ${text === null ? "null" : typeof text}, not text.`);
+      fail(`Row ${row} of ${name}: ${source} ${shown(text)}, not text.`);
     }
     const bos = tokenizer.bosToken;
     // A template may spell out the BOS token that the tokenizer would put in front once more.

@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { notebookDisplay } from "../charts/display.js";
-import { checkOptions, fail } from "../errors.js";
+import { checkOptions, fail, shown } from "../errors.js";
 import { DEFAULT_PASS_TOKENS, type Example, packExamples } from "./batch.js";
 import { notify, type TrainerCallback } from "./callbacks.js";
 import { ChartProgress } from "./chartProgress.js";
@@ -16,6 +16,7 @@ import { planTraining } from "./sampler.js";
 import type { TrainableModel, TrainingDataset, TrainingTokenizer } from "./trainable.js";
 import { createTrainerState, type TrainerState } from "./trainerState.js";
 import { TrainingArguments } from "./trainingArguments.js";
+import type { TrainingOptions } from "./trainingOptions.js";
 import { TrainingRun, type TrainOutput } from "./trainingRun.js";
 
 export interface SFTTrainerOptions {
@@ -42,8 +43,8 @@ export interface SFTTrainerOptions {
   packing?: boolean;
   /** Accepted for the sake of calls written for TRL: texts are tokenised in this process, whatever the number. */
   datasetNumProc?: number | null;
-  /** How to train. Default `new TrainingArguments()`. */
-  args?: TrainingArguments;
+  /** How to train: TrainingArguments, or their options. Default `new TrainingArguments()`. */
+  args?: TrainingArguments | TrainingOptions;
   /** Hooks into the run. Default none beside the trainer's own progress. */
   callbacks?: readonly TrainerCallback[];
 }
@@ -62,6 +63,28 @@ const OPTIONS: readonly (keyof SFTTrainerOptions)[] = [
   "args",
   "callbacks",
 ];
+
+const ALL_TOKENS = "All tokens of a text are learnt; rows with input_ids and labels of -100 leave some out.";
+const OWN_OPTIMIZER = "Choose it by optim and lrSchedulerType in TrainingArguments.";
+
+/** Options of TRL that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
+  peftConfig: "Attach the adapter before: model: await FastLanguageModel.getPeftModel(model, { r: 16 }).",
+  dataCollator: ALL_TOKENS,
+  completionOnlyLoss: ALL_TOKENS,
+  computeLossFunc: "The loss is the cross-entropy of the next token.",
+  computeMetrics: "An evaluation gives eval_loss; generate answers to judge them otherwise.",
+  preprocessLogitsForMetrics: "An evaluation gives eval_loss; generate answers to judge them otherwise.",
+  optimizers: OWN_OPTIMIZER,
+  optimizerClsAndKwargs: OWN_OPTIMIZER,
+  modelInitKwargs: "Load the model before: FastLanguageModel.fromPretrained({ … }).",
+  evalPacking: "Give packing: it holds for both datasets.",
+  datasetKwargs: "Leave it out, and prepare the texts with dataset.map().",
+  datasetBatchSize: "Leave it out: texts are turned into tokens one by one.",
+  numOfSequences: "Leave it out: packing fills rows of maxSeqLength.",
+  neftuneNoiseAlpha: "Noise in the embeddings is not part of tunelab; loraDropout of getPeftModel also regularises.",
+  maxLength: "Its name is maxSeqLength.",
+} as const;
 
 type Preparation = Pick<SFTTrainerOptions, "datasetTextField" | "formattingFunc" | "maxSeqLength" | "packing">;
 
@@ -97,9 +120,15 @@ export class SFTTrainer {
   #run: TrainingRun | null = null;
 
   constructor(options: SFTTrainerOptions) {
-    checkOptions("SFTTrainer", options, OPTIONS);
+    checkOptions("SFTTrainer", options, OPTIONS, ELSEWHERE);
     const { model, trainDataset, evalDataset = null } = options;
     this.model = model ?? fail("SFTTrainer needs a model.", { hint: "Give it the result of getPeftModel." });
+    if (typeof this.model.trainableParameters !== "function") {
+      fail(`SFTTrainer cannot train ${shown(model)}.`, { hint: "Give it the result of getPeftModel." });
+    }
+    if (typeof (options.packing ?? false) !== "boolean") {
+      fail(`packing is ${shown(options.packing)}, but it must be true or false.`);
+    }
     this.tokenizer = pickTokenizer(options);
     this.args = pickArguments(options.args);
     checkPrecision(this.args, this.model);
@@ -208,7 +237,11 @@ export class SFTTrainer {
   #prepare(name: string, dataset: TrainingDataset, options: Preparation): readonly Example[] {
     const maxSeqLength = options.maxSeqLength ?? longestText(this.model);
     if (!Number.isInteger(maxSeqLength) || maxSeqLength < 2) {
-      fail(`maxSeqLength is ${maxSeqLength}, but it must be a whole number of at least 2.`);
+      fail(`maxSeqLength is ${shown(maxSeqLength)}, but it must be a whole number of at least 2.`);
+    }
+    const { maxPositionEmbeddings } = this.model.config;
+    if (maxSeqLength > maxPositionEmbeddings) {
+      fail(`maxSeqLength is ${maxSeqLength}, but the model has positions for ${maxPositionEmbeddings} tokens.`);
     }
     const exampleOptions: ExampleOptions = {
       name,
@@ -238,7 +271,7 @@ function pickTokenizer({ tokenizer, processingClass }: SFTTrainerOptions): Train
   return tokenizer ?? processingClass ?? fail("SFTTrainer needs a tokenizer.");
 }
 
-function pickArguments(args: TrainingArguments | undefined): TrainingArguments {
+function pickArguments(args: TrainingArguments | TrainingOptions | undefined): TrainingArguments {
   if (args === undefined) return new TrainingArguments();
   // Plain options are complete and checked only after they went through the class.
   return args instanceof TrainingArguments ? args : new TrainingArguments(args);

@@ -27,26 +27,18 @@ export class TrainingArguments extends Values {
 }
 
 function resolve(options: TrainingOptions): Resolved {
-  checkNames(options);
+  checkOptions("TrainingArguments", options, Object.keys(DEFAULTS), ELSEWHERE);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const values: Required<TrainingOptions> = { ...DEFAULTS, ...given };
   checkNumbers(values);
   checkChoices(values);
   checkFlags(values);
+  if (Array.isArray(values.reportTo) && values.reportTo.every((name) => name === "none")) values.reportTo = "none";
   if (values.loadBestModelAtEnd) values.metricForBestModel ??= "loss";
   if (values.metricForBestModel !== null) values.greaterIsBetter ??= !values.metricForBestModel.endsWith("loss");
   if (values.evalStrategy === "steps") values.evalSteps ??= values.loggingSteps;
   checkTogether(values);
   return values;
-}
-
-function checkNames(options: object): void {
-  for (const name of Object.keys(options)) {
-    const camel = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    const advice = ELSEWHERE[camel];
-    if (advice !== undefined) fail(`TrainingArguments has no option "${name}".`, { hint: advice });
-  }
-  checkOptions("TrainingArguments", options, Object.keys(DEFAULTS));
 }
 
 interface Range {
@@ -116,7 +108,7 @@ function checkChoices(values: Resolved): void {
     if (!choices.includes(value)) fail(`Unknown ${name} "${value}".`, { hint: suggestion(value, choices) });
   }
   checkSchedule(values.lrSchedulerType, values.lrSchedulerKwargs);
-  if (values.reportTo !== "none") {
+  if (![values.reportTo].flat().every((service) => service === "none")) {
     fail(`reportTo is ${JSON.stringify(values.reportTo)}, but tunelab reports to no external service.`, {
       hint: 'Use "none", and read the records in trainer.state.logHistory or trainer_state.json.',
     });

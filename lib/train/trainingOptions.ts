@@ -99,9 +99,9 @@ export interface TrainingOptions {
   includeNumInputTokensSeen?: boolean;
   /**
    * External services that get the records. tunelab has none of its own: "none". The live chart and the progress lines
-   * are not a service; `disableTqdm` turns them off. Default "none".
+   * are not a service; `disableTqdm` turns them off. [] is the same. Default "none".
    */
-  reportTo?: "none";
+  reportTo?: "none" | readonly "none"[];
   /** Turns off the live chart (in a notebook) and the progress lines (elsewhere). Default false. */
   disableTqdm?: boolean;
 
@@ -173,17 +173,64 @@ export const DEFAULTS: Required<TrainingOptions> = {
   greaterIsBetter: null,
 };
 
-/** Options of transformers that people know and tunelab does differently: what to do instead. */
-export const ELSEWHERE: Readonly<Record<string, string>> = {
+const CHECKPOINT = "Its folder is a local one: upload it by Hugging Face's own tools.";
+const ONE_DEVICE = "One process trains on one device.";
+const NO_WORKERS = "Texts are turned into tokens before the first step, so no worker has anything to load.";
+const NO_SERVICE = "Runs are recorded in trainer_state.json, and nowhere else.";
+const BACKEND = "Choose a backend with the environment variable TUNELAB_BACKEND.";
+
+/** Options of transformers and TRL that people know and tunelab does differently: what to do instead. */
+export const ELSEWHERE = {
   gradientCheckpointing: "Choose it in getPeftModel({ useGradientCheckpointing }).",
+  gradientCheckpointingKwargs: "Choose it in getPeftModel({ useGradientCheckpointing }).",
   maxSeqLength: "Give it to SFTTrainer({ maxSeqLength }).",
   maxLength: "Give it to SFTTrainer({ maxSeqLength }).",
   packing: "Give it to SFTTrainer({ packing }).",
+  evalPacking: "Give packing to SFTTrainer: it holds for both datasets.",
+  paddingFree: "Batches never have padding: leave it out.",
   datasetTextField: "Give it to SFTTrainer({ datasetTextField }).",
+  datasetNumProc: "Leave it out: texts are turned into tokens in this process.",
+  datasetKwargs: "Leave it out, and prepare the texts with dataset.map().",
+  completionOnlyLoss: "Give rows with input_ids and labels, -100 where a token is not to be learnt.",
+  assistantOnlyLoss: "Give rows with input_ids and labels, -100 where a token is not to be learnt.",
   resumeFromCheckpoint: "Give it to trainer.train({ resumeFromCheckpoint }).",
+  overwriteOutputDir: "Leave it out: train() begins anew, and goes on only with resumeFromCheckpoint.",
   groupByLength: "Batches have no padding, so there is nothing to gain from grouping by length.",
+  lengthColumnName: "Batches have no padding, so there is nothing to gain from grouping by length.",
+  removeUnusedColumns: "Leave it out: only the column with the text is read.",
   loggingNanInfFilter: "A loss that is not a number stops the training instead of being hidden.",
   evaluationStrategy: 'Its name is now "evalStrategy".',
-  noCuda: "Choose a backend with the environment variable TUNELAB_BACKEND.",
-  useCpu: "Choose a backend with the environment variable TUNELAB_BACKEND.",
-};
+  neftuneNoiseAlpha: "Noise in the embeddings is not part of tunelab; loraDropout of getPeftModel also regularises.",
+  labelSmoothingFactor: "The loss is the plain cross-entropy; loraDropout of getPeftModel also regularises.",
+  torchCompile: "Leave it out: the ops are compiled already.",
+  tf32: "Leave it out: dtype of fromPretrained says what is computed in.",
+  bf16FullEval: "Leave it out: evaluations compute in what the model computes in.",
+  fp16FullEval: "Leave it out: evaluations compute in what the model computes in.",
+  halfPrecisionBackend: "Leave it out: dtype of fromPretrained says what is computed in.",
+  autoFindBatchSize: "Leave it out: a step is divided into passes as memory asks for it.",
+  evalAccumulationSteps: "Leave it out: evaluations keep nothing but sums.",
+  dataloaderNumWorkers: NO_WORKERS,
+  dataloaderPinMemory: NO_WORKERS,
+  dataloaderPersistentWorkers: NO_WORKERS,
+  dataloaderPrefetchFactor: NO_WORKERS,
+  doTrain: "Leave it out, and call trainer.train().",
+  doEval: "Set evalStrategy, or call trainer.evaluate().",
+  fullDeterminism: "Leave it out: a seed gives the same run.",
+  saveSafetensors: "Leave it out: checkpoints are safetensors always.",
+  pushToHub: CHECKPOINT,
+  hubModelId: CHECKPOINT,
+  hubToken: CHECKPOINT,
+  hubStrategy: CHECKPOINT,
+  loggingDir: NO_SERVICE,
+  runName: NO_SERVICE,
+  localRank: ONE_DEVICE,
+  deepspeed: ONE_DEVICE,
+  fsdp: ONE_DEVICE,
+  ddpFindUnusedParameters: ONE_DEVICE,
+  batchSize: "Its name is perDeviceTrainBatchSize.",
+  lr: "Its name is learningRate.",
+  epochs: "Its name is numTrainEpochs.",
+  numEpochs: "Its name is numTrainEpochs.",
+  noCuda: BACKEND,
+  useCpu: BACKEND,
+} as const;

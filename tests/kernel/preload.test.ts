@@ -46,6 +46,17 @@ describe("preloaded library", () => {
     assert.match(String(reply.evalue), /Did you mean to write 'maxSteps'/);
   });
 
+  it("tells what its module says to do instead of an option that it does not have", async () => {
+    const say = async (code: string) => String((await client.execute(code)).reply.evalue);
+    assert.match(
+      await say("new Trainer({ model, tokenizer, epochs: 3 })"),
+      /'TrainerOptions'\. Count them in maxSteps\.$/,
+    );
+    assert.match(await say('Trainer.with({ model, tokenizer, "epochs": 3 }, "n")'), /Count them in maxSteps\.$/);
+    assert.match(await say("new Trainer({ model, tokenizer, nothing: 1 })"), /'TrainerOptions'\.$/);
+    assert.match(await say("const plain: { a: 1 } = { epochs: 3 };"), /'\{ a: 1; \}'\.$/);
+  });
+
   it("lets inferred types cross cells by the package's name", async () => {
     await client.ok("const again = await load({ modelName: 'x' }); const pair = { again, t: new Trainer(again) };");
     assert.equal(await client.evaluate("pair.again.model.layers"), "1");

@@ -31,5 +31,27 @@ describe("errors", () => {
       () => checkOptions("f", { alhpa: 1 }, ["alpha"]),
       /Unknown option "alhpa" of f\. Did you mean "alpha"\?/,
     );
+    const elsewhere = { oldName: "Its name is alpha." };
+    assert.throws(
+      () => checkOptions("f", { old_name: 1 }, ["alpha"], elsewhere),
+      /"old_name" of f\. Its name is alpha\.$/,
+    );
+    assert.throws(() => checkOptions("f", { toString: 1 }, ["alpha"], elsewhere), /Unknown option "toString"/);
+  });
+
+  it("refuse options that are no object", () => {
+    for (const [given, said] of [
+      ["x", '"x"'],
+      [0.1, "0.1"],
+      [true, "true"],
+      [null, "null"],
+      [[1], "an array"],
+      [() => 1, "a function"],
+    ]) {
+      assert.throws(
+        () => checkOptions("f", given, ["alpha"]),
+        (error: Error) => error.message === `f takes its options in an object, got ${said}. Write { alpha: … }.`,
+      );
+    }
   });
 });

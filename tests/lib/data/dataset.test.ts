@@ -43,7 +43,11 @@ describe("Dataset", () => {
     assert.deepEqual(people.select([2, 0]).column("name"), ["Cleo", "Ada"]);
     assert.throws(() => people.select([0, 9]), /no row 9/);
     assert.deepEqual(people.addColumn("id", [1, 2, 3, 4]).row(0), { name: "Ada", age: 36, id: 1 });
+    assert.throws(() => people.select(2 as never), /select takes a list of indices, got 2\. slice\(0, n\)/);
+    assert.throws(() => people.shuffle(42 as never), /got 42\. Write \{ seed: … \}/);
     assert.deepEqual(people.removeColumns("age").columnNames, ["name"]);
+    assert.deepEqual(people.removeColumns(["age"]).columnNames, ["name"]);
+    assert.deepEqual(people.selectColumns(["age", "name"]).columnNames, ["age", "name"]);
     assert.deepEqual(people.selectColumns("age").columnNames, ["age"]);
     assert.deepEqual(people.renameColumn("name", "who").columnNames, ["who", "age"]);
     assert.throws(() => people.renameColumn("name", "age"), /is a column "age" already/);

@@ -43,6 +43,15 @@ describe("loadDataset", () => {
     assert.equal(lines.numRows, 3);
   });
 
+  it("refuses a builder that there is not, and options of other ways to load", async () => {
+    await assert.rejects(
+      loadDataset("text", { dataFiles: "a.txt" }),
+      /no builder "text" for dataFiles\. Use one of: json, csv/,
+    );
+    await assert.rejects(loadDataset("jsonl", { dataFiles: "a.jsonl" }), /no builder "jsonl".*Did you mean "json"/);
+    await assert.rejects(loadDataset("a", { streaming: true } as object), /no option "streaming".*slice of the split/);
+  });
+
   it("reads the embedded set for the article's name on the embedded profile, whatever the configuration", async () => {
     process.env.TUNELAB_PROFILE = "embedded";
     const dataset = await loadDataset("FreedomIntelligence/medical-o1-reasoning-SFT", "en", { split: "train[0:5]" });

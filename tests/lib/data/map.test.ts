@@ -106,6 +106,11 @@ describe("Dataset.map", () => {
     );
     await assert.rejects(few.map(format, { batched: true, batchSize: 0 }), /batchSize must be a positive whole number/);
     await assert.rejects(few.map(format, { batched: true, removeColumns: ["x"] }), /no column "x"/);
+    await assert.rejects(few.map(format, { batched: true, removeColumns: "long" }), /no column "long"/);
+    await assert.rejects(
+      few.map(format, { batched: true, numProc: 2 } as never),
+      /no option "numProc".*one after the other/,
+    );
   });
 
   it("maps nothing to nothing and keeps the columns", async () => {

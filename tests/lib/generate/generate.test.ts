@@ -71,6 +71,13 @@ describe("generate", () => {
     [{ inputIds: [PROMPT], temperature: 0, doSample: true }, /temperature is 0/],
     [{ inputIds: [PROMPT], topP: 2 }, /topP is 2/],
     [{ inputIds: [PROMPT], max_new_tokens: 4 }, /Unknown option "max_new_tokens".*"maxNewTokens"/],
+    [
+      { inputIds: PROMPT },
+      /inputIds is an array, not a list of prompts.*model\.generate\(\{ \.\.\.tokenizer\(prompt\) \}\)/,
+    ],
+    [undefined, /takes its options in an object, got undefined/],
+    [{ inputIds: [PROMPT], num_beams: 4 }, /no option "num_beams" of generate\. Beams are not searched/],
+    [{ inputIds: [PROMPT], maxNewTokens: "4" }, /maxNewTokens is "4"/],
     [{ inputIds: [PROMPT], attentionMask: [[1]] }, /attentionMask has 1 entries/],
   ] as const) {
     it(`refuses ${JSON.stringify(options)}`, async () => {

@@ -23,6 +23,19 @@ describe("FastLanguageModel", () => {
     model.dispose();
   });
 
+  it("refuses what is no model, and options that it would not keep to", async () => {
+    const load = (options: unknown) => FastLanguageModel.fromPretrained(options as { modelName: string });
+    await assert.rejects(load("qwen"), /takes its options in an object, got "qwen"\. Write \{ modelName: … \}/);
+    await assert.rejects(load({ modelName: EMBEDDED_MODEL, loadIn4bit: "yes" }), /loadIn4bit is "yes"/);
+    await assert.rejects(
+      load({ modelName: EMBEDDED_MODEL, device_map: "auto" }),
+      /no option "device_map".*TUNELAB_BACKEND/,
+    );
+    assert.throws(() => FastLanguageModel.forInference({} as never), /forInference takes a model, got an object/);
+    assert.throws(() => FastLanguageModel.forTraining(undefined as never), /forTraining takes a model, got undefined/);
+    await assert.rejects(FastLanguageModel.getPeftModel({} as never), /getPeftModel takes a model, got an object/);
+  });
+
   it("loads a saved adapter together with the base model that it names", async () => {
     const { model, tokenizer } = await FastLanguageModel.fromPretrained({ modelName: EMBEDDED_MODEL });
     const peft = await FastLanguageModel.getPeftModel(model, { r: 4, targetModules: ["q_proj"] });

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { fromAdapterConfig, loraScaling, resolveLoraConfig, toAdapterConfig } from "../../../lib/peft/loraConfig.js";
+import {
+  ELSEWHERE,
+  fromAdapterConfig,
+  loraScaling,
+  resolveLoraConfig,
+  toAdapterConfig,
+} from "../../../lib/peft/loraConfig.js";
 
 describe("LoRA options", () => {
   it("default to the article's", () => {
@@ -29,7 +35,32 @@ describe("LoRA options", () => {
     );
   });
 
+  it("take PEFT's shorter forms", () => {
+    assert.deepEqual(resolveLoraConfig({ targetModules: "all-linear" }), resolveLoraConfig({}));
+    assert.deepEqual(resolveLoraConfig({ layersToTransform: 2 }).layersToTransform, [2]);
+    assert.equal(resolveLoraConfig({ layersToTransform: null }).layersToTransform, null);
+    const raw = { ...toAdapterConfig(resolveLoraConfig({}), "base"), layers_to_transform: 3 };
+    assert.deepEqual(fromAdapterConfig(raw).layersToTransform, [3]);
+  });
+
+  it("are not among those that there are not", () => {
+    const given = Object.fromEntries(Object.keys(ELSEWHERE).map((name) => [name, 1]));
+    for (const [name, value] of Object.entries(given)) {
+      assert.throws(
+        () => resolveLoraConfig({ [name]: value } as object),
+        /There is no option "\w+" of getPeftModel\. /,
+      );
+    }
+  });
+
   for (const [options, message] of [
+    [{ targetModules: "q_proj" }, /targetModules is "q_proj"\. Give a list of projections, or "all-linear"/],
+    [{ layersToTransform: "1" }, /layersToTransform is "1"/],
+    [{ r: "16" }, /r is "16", not a positive integer/],
+    [{ randomState: "x" }, /randomState is "x"/],
+    [{ useRslora: 1 }, /useRslora is 1/],
+    [{ loraAlpha: "8" }, /loraAlpha is "8"/],
+    [{ modules_to_save: ["lm_head"] }, /no option "modules_to_save".*Only the projections learn/],
     [{ targetModules: ["qproj"] }, /"qproj" matches no projection.*"q_proj"/],
     [{ targetModules: [] }, /targetModules is empty/],
     [{ r: 0 }, /r is 0/],

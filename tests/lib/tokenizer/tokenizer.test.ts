@@ -65,7 +65,7 @@ describe("Tokenizer", () => {
 
   it("refuses what is not text", () => {
     assert.throws(() => qwen.encode(null as unknown as string), /takes text, got null/);
-    assert.throws(() => qwen([1] as unknown as string[]), /takes text, got number/);
+    assert.throws(() => qwen([1] as unknown as string[]), /takes text, got 1\./);
   });
 });
 
@@ -86,6 +86,7 @@ describe("calling a tokenizer", () => {
     assert.equal(right(["Hello world", "a"]).inputIds[1]!.at(-1), right.padTokenId);
     assert.equal(right(["a"], { padding: "maxLength", maxLength: 7 }).inputIds[0]!.length, 7);
     assert.equal(qwen(["Hello world", "a"], { padding: false }).inputIds[1]!.length, 1);
+    assert.equal(qwen(["a"], { padding: "max_length", maxLength: 7 }).inputIds[0]!.length, 7);
     assert.throws(() => bos(["a"], { padding: "maxLength" }), /needs a maxLength/);
   });
 
@@ -93,12 +94,27 @@ describe("calling a tokenizer", () => {
     const { inputIds } = bos(["Hello world and more"], { truncation: true, maxLength: 3 });
     assert.deepEqual(inputIds[0], bos.encode("Hello world and more").slice(0, 3));
     assert.equal(inputIds[0]![0], bos.bosTokenId);
-    assert.throws(() => qwen(["a"], { truncation: true, maxLength: 0 }), /at least 1, got 0/);
+    assert.throws(
+      () => qwen(["a"], { truncation: true, maxLength: 0 }),
+      /maxLength is 0, not an integer of at least 1/,
+    );
   });
 
   it("takes one text as a list of one, and an empty list", () => {
     assert.deepEqual(qwen("Hello"), qwen(["Hello"]));
     assert.deepEqual(qwen([]), { inputIds: [], attentionMask: [] });
+  });
+
+  it("refuses values that it would not keep to", async () => {
+    const call = (texts: unknown, options?: object) => () => qwen(texts as string, options);
+    assert.throws(call("a", { padding: "max" }), /padding is "max"\. Use true, false, "longest" or "maxLength"/);
+    assert.throws(call("a", { truncation: "longest_first" }), /truncation is "longest_first"/);
+    assert.throws(call("a", { maxLength: 2.5 }), /maxLength is 2\.5/);
+    assert.throws(call({ text: "a" }), /a text or a list of texts, got an object/);
+    assert.throws(call("a", { return_tensors: "pt" }), /no option "return_tensors".*rows of ids are arrays/);
+    const middle = await Tokenizer.fromDirectory(goldenDirectory("qwen"));
+    middle.paddingSide = "middle" as "left";
+    assert.throws(() => middle(["a", "a b"]), /paddingSide is "middle"/);
   });
 
   it("names the nearest option when one is misspelt", () => {

@@ -58,6 +58,22 @@ describe("SFTTrainer", () => {
     for (const folder of folders) rmSync(folder, { recursive: true });
   });
 
+  it("takes plain options, and refuses what it would not train or keep to", () => {
+    const model = new BigramModel();
+    const make = (more: object) => new SFTTrainer({ model, tokenizer, trainDataset: sampleTexts(5), ...more });
+    assert.equal(make({ args: { maxSteps: 7 } }).args.maxSteps, 7);
+    assert.throws(() => make({ args: { packing: true } }), /no option "packing" of TrainingArguments/);
+    assert.throws(() => make({ model: "qwen" }), /SFTTrainer cannot train "qwen".*getPeftModel/);
+    assert.throws(() => make({ packing: "yes" }), /packing is "yes"/);
+    assert.throws(() => make({ peft_config: {} }), /no option "peft_config" of SFTTrainer\. Attach the adapter before/);
+    assert.throws(
+      () => make({ maxSeqLength: 1e6 }),
+      /maxSeqLength is 1000000, but the model has positions for \d+ tokens/,
+    );
+    assert.throws(() => make({ formattingFunc: () => ["a"] }), /formattingFunc returned an array, not text/);
+    model.dispose();
+  });
+
   it("says before the first step that it cannot write to outputDir", async () => {
     const file = join(outputDir(), "file");
     writeFileSync(file, "");

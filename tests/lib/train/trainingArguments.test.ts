@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TrainingArguments } from "../../../lib/train/trainingArguments.js";
-import { DEFAULTS, type TrainingOptions } from "../../../lib/train/trainingOptions.js";
+import { DEFAULTS, ELSEWHERE, type TrainingOptions } from "../../../lib/train/trainingOptions.js";
 
 /** Options as they come from a cell whose types were ignored. */
 const make = (options: unknown) => new TrainingArguments(options as TrainingOptions);
@@ -59,6 +59,8 @@ describe("TrainingArguments", () => {
     ["a warm-up beyond the run", { warmupRatio: 1.5 }, /warmupRatio is 1\.5, but it must be a number from 0 to 1/],
     ["a flag that is no flag", { bf16: "yes" }, /bf16 is "yes", but it must be true or false/],
     ["a service there is not", { reportTo: "wandb" }, /reportTo is "wandb".*trainer_state\.json/],
+    ["noise in the embeddings", { neftuneNoiseAlpha: 5 }, /no option "neftuneNoiseAlpha".*loraDropout/],
+    ["options by position", 60, /takes its options in an object, got 60/],
     ["the best of nothing", { loadBestModelAtEnd: true }, /cannot be found without evaluations/],
     [
       "checkpoints beside the evaluations",
@@ -66,6 +68,16 @@ describe("TrainingArguments", () => {
       /needs a checkpoint where there is an evaluation/,
     ],
   ];
+  it("reports to nobody in transformers' forms of that", () => {
+    assert.equal(make({ reportTo: [] }).reportTo, "none");
+    assert.equal(make({ reportTo: ["none"] }).reportTo, "none");
+  });
+
+  it("has none of the options that it sends elsewhere", () => {
+    for (const name of Object.keys(ELSEWHERE))
+      assert.throws(() => make({ [name]: 1 }), /^TunelabError: There is no option/);
+  });
+
   for (const [what, options, message] of refusals) {
     it(`refuses ${what}`, () => {
       assert.throws(() => make(options), message);
