@@ -6,6 +6,7 @@
 import type { MimeBundle } from "./protocol/messages.js";
 import { completeEs2024 } from "./runner/es2024.js";
 import { bundleOf, isBundle } from "./runner/mime.js";
+import { portable } from "./runner/portable.js";
 import { questions } from "./runner/questions.js";
 import { Output as NotebookOutput } from "./runner/widgets/index.js";
 import { type ShowOptions, showBundle } from "./script/show.js";
@@ -29,7 +30,7 @@ export {
 /** Shows a value as a cell does: its text, and for a picture, or HTML without text, the file that it was written to. */
 export function display(value: unknown, options: ShowOptions & { raw?: boolean; metadata?: object } = {}): void {
   if (value === undefined) return;
-  const bundle = options.raw || isBundle(value) ? (value as MimeBundle) : bundleOf(value);
+  const bundle = options.raw || isBundle(value) ? portable(value as MimeBundle) : bundleOf(value);
   if (bundle instanceof Promise) void bundle.then((shown) => showBundle(shown, options));
   else showBundle(bundle, options);
 }

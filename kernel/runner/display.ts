@@ -2,6 +2,7 @@
 import type { JsonObject, MimeBundle } from "../protocol/messages.js";
 import { sendMessage } from "./channel.js";
 import { isBundle, toBundle } from "./mime.js";
+import { portable } from "./portable.js";
 import { currentCell, type RunningCell, runIn } from "./running.js";
 
 export interface DisplayOptions {
@@ -25,7 +26,7 @@ export function displayBundle(data: MimeBundle, options: DisplayOptions = {}, ce
 
 export function display(value: unknown, options: DisplayOptions = {}): void {
   if (options.raw || isBundle(value)) {
-    displayBundle(value as MimeBundle, options);
+    displayBundle(portable(value as MimeBundle), options);
     return;
   }
   const cell = currentCell();

@@ -3,6 +3,7 @@ import { Console } from "node:console";
 import { Writable } from "node:stream";
 import { inspect } from "node:util";
 import type { JsonObject, MimeBundle } from "../protocol/messages.js";
+import { portable } from "./portable.js";
 import { summaryText, tensorText } from "./tensors.js";
 
 const DISPLAY = Symbol.for("Jupyter.display");
@@ -11,7 +12,8 @@ const TABLE_ROWS = 10;
 /** The MIME bundle of a value; a promise of it only when the value's own way of showing itself gives one. */
 export function bundleOf(value: unknown): MimeBundle | Promise<MimeBundle> {
   const own = Object(value) === value ? ownBundle(value as object) : undefined;
-  return own ?? { "text/plain": inspect(value) };
+  if (own instanceof Promise) return own.then(portable);
+  return own === undefined ? { "text/plain": inspect(value) } : portable(own);
 }
 
 /** The MIME bundle of a value. */

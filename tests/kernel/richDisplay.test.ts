@@ -107,6 +107,35 @@ describe("a cell that ends with", () => {
     );
   });
 
+  it("a bundle made by hand carries bytes as base64, and typed arrays and bigints as numbers", async () => {
+    const { displays } = await client.ok(`
+      display({ "image/png": Buffer.from("picture"), "image/jpeg": new Uint8Array([1, 2]).buffer });
+      const data = [{ y: new Float32Array([1, 2.5, NaN]), x: new BigInt64Array([1n, 2n]) }];
+      display({ "application/json": { count: 3n, huge: 2n ** 64n, when: new Date(0), list: [1, [2n]] } });
+      display({ data, layout: {} });`);
+    assert.deepEqual(displays, [
+      { "image/png": "cGljdHVyZQ==", "image/jpeg": "AQI=" },
+      {
+        "application/json": {
+          count: 3,
+          huge: "18446744073709551616",
+          when: "1970-01-01T00:00:00.000Z",
+          list: [1, [2]],
+        },
+      },
+      {
+        "application/vnd.plotly.v1+json": { data: [{ y: [1, 2.5, null], x: [1, 2] }], layout: {} },
+        "text/plain": "Plotly figure",
+      },
+    ]);
+    const own = await shown('({ [Symbol.for("Jupyter.display")]: async () => ({ "image/png": Buffer.from("own") }) })');
+    assert.deepEqual(own, { "image/png": "b3du" });
+    const { reply } = await client.execute(
+      'const ring: any = {}; ring.ring = ring; display({ "application/json": ring });',
+    );
+    assert.match(String(reply.evalue), /circular structure/);
+  });
+
   it("a chart is Plotly where that is, a picture elsewhere, and a line of text", async () => {
     const chart = await shown('plot.line({ y: [3, 2, 1], title: "Loss" })');
     assert.deepEqual(Object.keys(chart), ["application/vnd.plotly.v1+json", "text/html", "text/plain"]);
