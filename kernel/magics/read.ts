@@ -3,6 +3,7 @@
  * stay those of the cell.
  */
 import { fail, nearest } from "../../lib/errors.js";
+import { wayInstead } from "./elsewhere.js";
 import { CELL_MAGICS, CHECK_LEVELS, type CheckLevel, isCheckLevel } from "./names.js";
 
 interface Head {
@@ -111,7 +112,10 @@ function readShell(program: "sh" | "bash", words: string[]): Omit<ShellCell, "sc
 
 /** The error for a magic that does not exist, or not in this form. */
 export function unknownMagic(magic: string): never {
-  const best = nearest(magic.replace(/^%+/, ""), CELL_MAGICS);
+  const name = magic.replace(/^%+\s*/, "");
+  const way = wayInstead(name);
+  if (way !== undefined) refuse(`There is no ${magic}.`, way);
+  const best = nearest(name, CELL_MAGICS);
   const guess = best === undefined ? "" : `Did you mean %%${best}, in the first line of the cell? `;
   refuse(`There is no ${magic}.`, `${guess}There are ${CELL_MAGICS.map((name) => `%%${name}`).join(", ")} and %check.`);
 }

@@ -192,7 +192,13 @@ describe("magics", () => {
 
   it("that are unknown, misplaced or of another kernel are refused with what there is", async () => {
     assert.match(await refusal("%%tiem\n1"), /no %%tiem\. Did you mean %%time/);
-    assert.match(await refusal("const a = 1;\n%matplotlib inline"), /no %matplotlib\. There are %%time/);
+    assert.match(
+      await refusal("const a = 1;\n%matplotlib inline"),
+      /no %matplotlib\. Leave it out: charts are shown by plot/,
+    );
+    assert.match(await refusal("%pip install arquero"), /no %pip\. .*npm install NAME in a cell that begins with %%sh/);
+    assert.match(await refusal("%%timeit\n1"), /no %%timeit\. Put %%time into the first line/);
+    assert.match(await refusal("%%toString\n1"), /no %%toString\. There are %%time/);
     assert.match(await refusal("const a = 1;\n%%time"), /%%time stands in line 2/);
     assert.match(await refusal("!npm install left-pad"), /looks like a shell command\. .*%%sh/);
     assert.match(await refusal("1;\n!ls -la"), /"!ls -la" looks like a shell command/);

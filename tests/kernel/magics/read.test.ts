@@ -47,9 +47,9 @@ describe("magics: reading", () => {
 
   for (const [cell, message] of [
     ["%%tiem\n1", /^There is no %%tiem\. Did you mean %%time, .* There are %%time, %%check, %%sh, %%bash, %%html and/],
-    ["%%capture out\n1", /^There is no %%capture\. There are %%time/],
+    ["%%capture out\n1", /^There is no %%capture\. Give what is not to be shown/],
     ["%time f()", /^There is no %time\. Did you mean %%time/],
-    ["%matplotlib inline", /^There is no %matplotlib\. There are/],
+    ["%matplotlib inline", /^There is no %matplotlib\. Leave it out/],
     ["%%time f()", /^%%time does not take "f\(\)"\. It times the lines below it/],
     ["%%check", /^%%check needs a level\. Write %%check error or %%check warn/],
     ["%check off", /^%check does not take "off"\. Write %check error or %check warn/],
