@@ -9,13 +9,24 @@ const UNKNOWN_PROPERTY = new Set([2353, 2561, 2769]);
 
 /** The text of a diagnostic, and behind it what to do, where that is known. */
 export function withWayOut(diagnostic: TypeScript.Diagnostic, program: TypeScript.Program): string {
-  const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n");
+  const message = withoutCompilerOptions(ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"));
   const way =
     missingModule(message) ??
     otherOption(diagnostic, message, program.getTypeChecker()) ??
     question(diagnostic) ??
     forgottenAwait(message);
   return way === undefined ? message : `${message} ${way}`;
+}
+
+/** A notebook has no compiler options that could be changed. */
+function withoutCompilerOptions(message: string): string {
+  return message.replace(
+    /Do you need to change your target library\? Try changing the 'lib' compiler option to (include 'dom'|.*?or later)\./,
+    (_, change: string) =>
+      change.startsWith("include")
+        ? "Cells run in Node; HTML and scripts are shown by a cell that begins with %%html."
+        : "Cells have the library of ES2024, and no newer one.",
+  );
 }
 
 /** A package that is missing can be installed; Deno's and a browser's names for one mean nothing to Node. */

@@ -156,6 +156,12 @@ describe("cells", () => {
       assert.match(await say("const p: Promise<string> = Promise.resolve(1);"), /not assignable to type 'string'\.$/);
     });
 
+    it("of types speak of no compiler options", async () => {
+      const say = async (code: string) => String((await client.execute(code)).reply.evalue);
+      assert.match(await say("new Set([1]).union(new Set([2]))"), /'Set<number>'\. Cells have the library of ES2024/);
+      assert.match(await say("document.title"), /'document'\. Cells run in Node; HTML and scripts .*%%html\.$/);
+    });
+
     it("of other languages tell how TypeScript says it", async () => {
       assert.match(String((await client.execute("print(1)")).reply.evalue), /'print'\. It is console\.log/);
       const { reply } = await client.execute("// first\nimport numpy as np");
