@@ -14,12 +14,15 @@ import { importedNames, type Plan, planNames } from "./export/plan.js";
 import { type Preloaded, preloadedNames, SCRIPT_MODULE } from "./export/preloaded.js";
 import * as widgets from "./runner/widgets/index.js";
 
+/** What cells that are TypeScript may be said to be. */
+const LANGUAGES = ["typescript", "javascript"];
+
 /** Writes the script beside the notebook, or to `output`, and gives its path. */
 export async function exportNotebook(notebook: string, output = defaultOutput(notebook)): Promise<string> {
   const target = resolve(output);
   const folder = dirname(target);
   const rewrite = (module: string): string => moveImport(module, dirname(resolve(notebook)), folder);
-  const text = exportSource(readNotebook(notebook), {
+  const text = exportSource(readNotebook(notebook, LANGUAGES), {
     rewrite,
     workingFolder: relative(folder, dirname(resolve(notebook))),
   });

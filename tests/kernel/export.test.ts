@@ -453,5 +453,8 @@ describe("export: round trip", () => {
   it("refuses what is no notebook", async () => {
     writeFileSync(join(folder, "a.ipynb"), "{");
     await assert.rejects(exportNotebook(join(folder, "a.ipynb")), /is no notebook that can be read/);
+    const python = { cells: [], metadata: { kernelspec: { name: "python3", language: "python" } } };
+    writeFileSync(join(folder, "a.ipynb"), JSON.stringify(python));
+    await assert.rejects(exportNotebook(join(folder, "a.ipynb")), /is written in python, not in TypeScript/);
   });
 });
