@@ -14,7 +14,7 @@ from papermill.translators import Translator, papermill_translators
 
 # One declaration at the head of a line, with what stands behind it: `let rate: number = 2e-4; // of the optimizer`.
 DECLARATION = re.compile(
-    r"^(?P<head>(?:const|let|var)\s+(?P<name>[\w$]+)(?:\s*:\s*(?P<type>[^=\n]*[^=\s]))?)\s*="
+    r"^(?P<head>(?:export\s+)?(?:const|let|var)\s+(?P<name>[\w$]+)(?:\s*:\s*(?P<type>[^=\n]*[^=\s]))?)\s*="
     r"\s*(?P<value>(?:\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|/(?!/)|[^/\"'`\n])*?);?[ \t]*(?://[ \t]*(?P<help>.*))?$",
     re.MULTILINE,
 )

@@ -19,7 +19,7 @@ describe("papermill", function () {
         "const maxSteps: number = 60; // updates in all\n" +
           'let optim: "adamw_8bit" | "adamw_torch" = "adamw_8bit";\n' +
           'const note = "see https://example.org"; // where\n' +
-          "let ranks = [8, 16];",
+          "export let ranks = [8, 16];",
         "parameters",
       ],
       "const args = new TrainingArguments({ maxSteps, optim });\n[args.maxSteps, args.optim, note, ranks, extra]",
@@ -44,9 +44,9 @@ describe("papermill", function () {
     assert.deepEqual([injected?.source].flat().join("").trim().split("\n").sort(), [
       "// Parameters",
       "const maxSteps: number = 30;",
+      "export let ranks = [1, 2.5, true];",
       'let extra = { "a": null, "b-c": "say \\"`x`\\" \\\\ ü" };',
       'let optim: "adamw_8bit" | "adamw_torch" = "adamw_torch";',
-      "let ranks = [1, 2.5, true];",
     ]);
     const shown = String(cells.at(-1)?.outputs[0]?.data?.["text/plain"]);
     for (const part of ["30", "'adamw_torch'", "'see https://example.org'", "[ 1, 2.5, true ]", '\'say "`x`"']) {
