@@ -22,6 +22,7 @@ export type { TokenizerLike } from "./tokenizer/tokenizer.js";
 export { Tokenizer } from "./tokenizer/tokenizer.js";
 export type { TrainerCallback } from "./train/callbacks.js";
 export { EarlyStoppingCallback } from "./train/earlyStopping.js";
+export { SFTConfig } from "./train/sftConfig.js";
 export { SFTTrainer } from "./train/sftTrainer.js";
 export { TrainingDiverged, TrainingInterrupted } from "./train/stopped.js";
 export { TrainingArguments } from "./train/trainingArguments.js";

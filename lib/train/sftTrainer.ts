@@ -13,13 +13,13 @@ import { type ExampleOptions, prepareExamples, truncationMessage } from "./examp
 import { watchInterrupt } from "./interrupt.js";
 import { checkPrecision } from "./precision.js";
 import { planTraining } from "./sampler.js";
+import { SFTConfig, type SFTConfigOptions, type TextOptions, textsOf } from "./sftConfig.js";
 import type { TrainableModel, TrainingDataset, TrainingTokenizer } from "./trainable.js";
 import { createTrainerState, type TrainerState } from "./trainerState.js";
 import { TrainingArguments } from "./trainingArguments.js";
-import type { TrainingOptions } from "./trainingOptions.js";
 import { TrainingRun, type TrainOutput } from "./trainingRun.js";
 
-export interface SFTTrainerOptions {
+export interface SFTTrainerOptions extends TextOptions {
   /** What is trained: a model with an adapter from getPeftModel. */
   model: TrainableModel;
   /** Turns text into tokens; the model's own. `processingClass` is its newer name in TRL. */
@@ -30,21 +30,10 @@ export interface SFTTrainerOptions {
   trainDataset: TrainingDataset;
   /** Texts for the evaluation loss. Default null. */
   evalDataset?: TrainingDataset | null;
-  /** Column with the text, EOS included: the trainer adds nothing to it. Default "text". */
-  datasetTextField?: string;
   /** Makes the text of a row, in place of `datasetTextField`. */
   formattingFunc?: (row: Record<string, unknown>) => string;
-  /**
-   * Longest text in tokens; longer ones are cut at the end, which is said once with their number.
-   * Default: the model's own maxSeqLength, or what its config allows.
-   */
-  maxSeqLength?: number;
-  /** Fills rows of `maxSeqLength` with whole short texts, which then count as one example. Default false. */
-  packing?: boolean;
-  /** Accepted for the sake of calls written for TRL: texts are tokenised in this process, whatever the number. */
-  datasetNumProc?: number | null;
-  /** How to train: TrainingArguments, or their options. Default `new TrainingArguments()`. */
-  args?: TrainingArguments | TrainingOptions;
+  /** How to train: TrainingArguments, an SFTConfig, or its options. Default `new TrainingArguments()`. */
+  args?: TrainingArguments | SFTConfigOptions;
   /** Hooks into the run. Default none beside the trainer's own progress. */
   callbacks?: readonly TrainerCallback[];
 }
@@ -83,10 +72,10 @@ export const ELSEWHERE = {
   datasetBatchSize: "Leave it out: texts are turned into tokens one by one.",
   numOfSequences: "Leave it out: packing fills rows of maxSeqLength.",
   neftuneNoiseAlpha: "Noise in the embeddings is not part of tunelab; loraDropout of getPeftModel also regularises.",
-  maxLength: "Its name is maxSeqLength.",
+  maxLength: "Its name is maxSeqLength; SFTConfig knows both.",
 } as const;
 
-type Preparation = Pick<SFTTrainerOptions, "datasetTextField" | "formattingFunc" | "maxSeqLength" | "packing">;
+type Preparation = TextOptions & Pick<SFTTrainerOptions, "formattingFunc">;
 
 export interface TrainOptions {
   /** Goes on from a checkpoint: a folder, or true for the newest one in outputDir. Default false. */
@@ -126,9 +115,6 @@ export class SFTTrainer {
     if (typeof this.model.trainableParameters !== "function") {
       fail(`SFTTrainer cannot train ${shown(model)}.`, { hint: "Give it the result of getPeftModel." });
     }
-    if (typeof (options.packing ?? false) !== "boolean") {
-      fail(`packing is ${shown(options.packing)}, but it must be true or false.`);
-    }
     this.tokenizer = pickTokenizer(options);
     this.args = pickArguments(options.args);
     checkPrecision(this.args, this.model);
@@ -138,14 +124,16 @@ export class SFTTrainer {
         hint: 'Give one to SFTTrainer, or set evalStrategy to "no".',
       });
     }
-    const { datasetNumProc = null } = options;
+    const texts = pickTexts(options, this.args);
+    const { datasetNumProc = null, packing = false } = texts;
+    if (typeof packing !== "boolean") fail(`packing is ${shown(packing)}, but it must be true or false.`);
     if (datasetNumProc !== null && !(Number.isInteger(datasetNumProc) && datasetNumProc > 0)) {
       fail(`datasetNumProc is ${datasetNumProc}, but it must be a whole number of at least 1.`);
     }
     this.#callbacks = options.callbacks ?? [];
-    this.#preparation = options;
-    this.#trainExamples = this.#prepare("trainDataset", trainDataset, options);
-    this.#evalExamples = evalDataset === null ? null : this.#prepare("evalDataset", evalDataset, options);
+    this.#preparation = options.formattingFunc ? { ...texts, formattingFunc: options.formattingFunc } : texts;
+    this.#trainExamples = this.#prepare("trainDataset", trainDataset);
+    this.#evalExamples = evalDataset === null ? null : this.#prepare("evalDataset", evalDataset);
   }
 
   /**
@@ -195,7 +183,7 @@ export class SFTTrainer {
    * @param evalDataset another dataset than the trainer's own
    */
   async evaluate(evalDataset?: TrainingDataset): Promise<EvaluationMetrics & { epoch: number }> {
-    const examples = evalDataset ? this.#prepare("evalDataset", evalDataset, this.#preparation) : this.#evalExamples;
+    const examples = evalDataset ? this.#prepare("evalDataset", evalDataset) : this.#evalExamples;
     if (examples === null)
       fail("There is no evalDataset to evaluate on.", { hint: "Give one to SFTTrainer or evaluate()." });
     const { args, model, state } = this;
@@ -234,7 +222,8 @@ export class SFTTrainer {
     );
   }
 
-  #prepare(name: string, dataset: TrainingDataset, options: Preparation): readonly Example[] {
+  #prepare(name: string, dataset: TrainingDataset): readonly Example[] {
+    const options = this.#preparation;
     const maxSeqLength = options.maxSeqLength ?? longestText(this.model);
     if (!Number.isInteger(maxSeqLength) || maxSeqLength < 2) {
       fail(`maxSeqLength is ${shown(maxSeqLength)}, but it must be a whole number of at least 2.`);
@@ -271,10 +260,22 @@ function pickTokenizer({ tokenizer, processingClass }: SFTTrainerOptions): Train
   return tokenizer ?? processingClass ?? fail("SFTTrainer needs a tokenizer.");
 }
 
-function pickArguments(args: TrainingArguments | TrainingOptions | undefined): TrainingArguments {
+function pickArguments(args: TrainingArguments | SFTConfigOptions | undefined): TrainingArguments {
   if (args === undefined) return new TrainingArguments();
   // Plain options are complete and checked only after they went through the class.
-  return args instanceof TrainingArguments ? args : new TrainingArguments(args);
+  return args instanceof TrainingArguments ? args : new SFTConfig(args);
+}
+
+/** What the trainer and an SFTConfig say of the texts. */
+function pickTexts(options: SFTTrainerOptions, args: TrainingArguments): TextOptions {
+  const own = textsOf(options);
+  const configured = args instanceof SFTConfig ? textsOf(args) : {};
+  for (const name of Object.keys(own) as (keyof TextOptions)[]) {
+    if (name in configured && configured[name] !== own[name]) {
+      fail(`${name} is ${shown(own[name])} for SFTTrainer, but ${shown(configured[name])} in its args.`);
+    }
+  }
+  return { ...configured, ...own };
 }
 
 function longestText(model: TrainableModel & { maxSeqLength?: number }): number {

@@ -62,7 +62,7 @@ describe("SFTTrainer", () => {
     const model = new BigramModel();
     const make = (more: object) => new SFTTrainer({ model, tokenizer, trainDataset: sampleTexts(5), ...more });
     assert.equal(make({ args: { maxSteps: 7 } }).args.maxSteps, 7);
-    assert.throws(() => make({ args: { packing: true } }), /no option "packing" of TrainingArguments/);
+    assert.throws(() => make({ args: { pushToHub: true } }), /no option "pushToHub" of SFTConfig/);
     assert.throws(() => make({ model: "qwen" }), /SFTTrainer cannot train "qwen".*getPeftModel/);
     assert.throws(() => make({ packing: "yes" }), /packing is "yes"/);
     assert.throws(() => make({ peft_config: {} }), /no option "peft_config" of SFTTrainer\. Attach the adapter before/);
