@@ -26,6 +26,21 @@ async function answer(
   return JSON.parse(stdout) as { name?: string };
 }
 
+describe("plain tfjs", () => {
+  it("stays on its backend, with the tensors there, when the library is loaded", async () => {
+    const code = `
+      import * as tf from "@tensorflow/tfjs";
+      await tf.setBackend("cpu");
+      console.warn = () => {};
+      const before = tf.tensor([1, 2]);
+      await import(${JSON.stringify(module)});
+      console.log(tf.getBackend(), JSON.stringify(before.add(1).arraySync()));`;
+    const flags = ["--import", "tsx", "--input-type=module", "--eval", code];
+    const { stdout } = await promisify(execFile)(process.execPath, flags, { cwd: packageRoot });
+    assert.equal(stdout, "cpu [2,3]\n");
+  });
+});
+
 describe("initBackend", () => {
   it("makes the named backend the active one, again and again", async () => {
     for (const name of ["cpu", "wasm", "cpu-native", "cpu"] as const) {
