@@ -31,6 +31,7 @@ const LINES: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/^(?:async )?def (\w+)/, (_, name) => `A function reads: function ${name}(…) { … }`],
   [/^for (\w+) in ([^:]*).*:$/, (_, name, all) => `A loop reads: for (const ${name} of ${all}) { … }`],
   [/^(?:if|elif|else|while|try|except|finally|with|class)\b.*:$/, () => "A block stands in braces: if (…) { … }"],
+  [/^return\b/, () => "A cell shows its last expression: leave out the word return."],
   [/^#/, () => "A comment begins with //."],
   [/^\?+\s*[\w.]+$|^[\w.]+\s*\?+$/, () => "Shift+Tab shows what a name is."],
   [/"""|'''/, () => "Text of several lines stands between backquotes: `…`"],

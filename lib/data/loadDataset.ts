@@ -4,7 +4,7 @@ import type { ProgressListener } from "../hub/progress.js";
 import { type AnyRow, type ColumnMap, concatenateColumns, rowCount } from "./columns.js";
 import { Dataset } from "./dataset.js";
 import { DatasetDict } from "./datasetDict.js";
-import { readDataFile } from "./readers/index.js";
+import { type Format, readDataFile } from "./readers/index.js";
 import { type DataFiles, type ResolvedDataset, resolveDataset } from "./resolve.js";
 import { resolveSplits, splitNames, unknownSplit } from "./splits.js";
 
@@ -27,6 +27,8 @@ export interface LoadDatasetOptions {
   onProgress?: ProgressListener;
 }
 
+/** A builder, or what else a data set is found by. */
+type DatasetPath = Format | (string & {});
 type WithSplit = LoadDatasetOptions & { split: string };
 
 const LOCAL = "Leave it out: files are read as a whole into memory.";
@@ -56,22 +58,22 @@ const OPTIONS = ["split", "dataFiles", "dataDir", "field", "delimiter", "token",
  * @throws TunelabError for an unknown name, configuration, split or option, and for a broken file, named with its line
  */
 export function loadDataset<Row extends object = AnyRow>(
-  path: string,
+  path: DatasetPath,
   name: string | null | undefined,
   options: WithSplit,
 ): Promise<Dataset<Row>>;
-export function loadDataset<Row extends object = AnyRow>(path: string, options: WithSplit): Promise<Dataset<Row>>;
+export function loadDataset<Row extends object = AnyRow>(path: DatasetPath, options: WithSplit): Promise<Dataset<Row>>;
 export function loadDataset<Row extends object = AnyRow>(
-  path: string,
+  path: DatasetPath,
   name?: string | null,
   options?: LoadDatasetOptions & { split?: never },
 ): Promise<DatasetDict<Row>>;
 export function loadDataset<Row extends object = AnyRow>(
-  path: string,
+  path: DatasetPath,
   options?: LoadDatasetOptions & { split?: never },
 ): Promise<DatasetDict<Row>>;
 export async function loadDataset<Row extends object = AnyRow>(
-  path: string,
+  path: DatasetPath,
   nameOrOptions?: string | null | LoadDatasetOptions,
   maybeOptions?: LoadDatasetOptions,
 ): Promise<Dataset<Row> | DatasetDict<Row>> {

@@ -140,7 +140,7 @@ export function resolveGenerateOptions(
   natural("topK", resolved.topK, 0);
   if (!(resolved.temperature > 0))
     fail(`temperature is ${resolved.temperature}; it must be above 0.`, {
-      hint: "Use doSample: false for the likeliest token.",
+      hint: "Leave it out, with doSample: false, for the likeliest token at each step.",
     });
   if (!(resolved.topP > 0 && resolved.topP <= 1)) fail(`topP is ${resolved.topP}, not in (0, 1].`);
   if (!(resolved.repetitionPenalty > 0))

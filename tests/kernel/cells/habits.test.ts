@@ -62,6 +62,11 @@ describe("habits", () => {
     assert.equal(unknown("toString", "toString()"), "Cannot find name 'toString'.");
   });
 
+  it("tell that a cell needs no return", () => {
+    const fault = { line: 1, column: 1, length: 6, code: 1108, message: "No.", file: undefined };
+    assert.match(withHabits([fault], "return 5")[0]?.message ?? "", /^No\. A cell shows its last expression/);
+  });
+
   it("tell that a first value needs a declaration", () => {
     assert.match(unknown("total", "total = 5") ?? "", /let total = …$/);
     assert.equal(unknown("total", "f(total == 5)"), "Cannot find name 'total'.");
