@@ -53,15 +53,22 @@ export function rowCount(columns: ColumnMap): number {
 /**
  * The same object, except that reading a name that it does not have is an error that names the nearest one: a
  * misspelt column in a notebook would otherwise be "Cannot read properties of undefined".
+ * @param part what its names are
+ * @param hintFor the way out for a name, where it is not among the names that there are
  */
-export function strict<T extends object>(value: T, what: string): T {
+export function strict<T extends object>(
+  value: T,
+  what: string,
+  part = "column",
+  hintFor: (key: string) => string | undefined = () => undefined,
+): T {
   return new Proxy(value, {
     get(target, key, receiver) {
       // Promises and JSON.stringify probe for these on anything.
       if (typeof key === "string" && !(key in target) && key !== "then" && key !== "toJSON") {
         const names = Object.keys(target);
-        fail(`${what} has no column "${key}".`, {
-          hint: names.length > 0 ? suggestion(key, names) : "It has no columns at all.",
+        fail(`${what} has no ${part} "${key}".`, {
+          hint: hintFor(key) ?? (names.length > 0 ? suggestion(key, names) : `It has no ${part}s at all.`),
         });
       }
       return Reflect.get(target, key, receiver);

@@ -27,6 +27,14 @@ describe("loadDataset", () => {
       inspect(dict),
       "DatasetDict(train: Dataset(40 rows: Question, id), test: Dataset(10 rows: Question, id))",
     );
+    assert.throws(() => dict.validation, /no split "validation"\. Use one of: train, test/);
+    assert.throws(
+      () => dict.map,
+      /no split "map"\. It is a verb of each split: take one first, such as dict\.train\.map/,
+    );
+    assert.equal("validation" in dict, false);
+    assert.equal(await dict, dict);
+    assert.equal(Object.keys(JSON.parse(JSON.stringify(dict)) as object).length, 2);
     assert.match(dict[jupyterDisplay]()["text/html"]!, /<h4>train<\/h4><table>/);
     const some = await loadDataset<{ Question: string; id: number }>(path("set"), { split: "train[-2:]+test[:10%]" });
     const ids: readonly number[] = some.column("id");
