@@ -21,10 +21,13 @@ const NAMES: Readonly<Record<string, string>> = {
   None: "It is null here.",
 };
 
+/** Behind a colon the same names are types. */
+const TYPES: Readonly<Record<string, string>> = { int: "number", float: "number", str: "string", bool: "boolean" };
+
 /** Lines that are no TypeScript; the first that fits tells. */
 const LINES: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [
-    /^import ([\w.]+?(\w+))(?: as (\w+))?$/,
+    /^import ((?:\w+\.)*(\w+))(?: as (\w+))?$/,
     (_, path, last, name) => `An import names the package in quotes: import * as ${name ?? last} from "${path}"`,
   ],
   [/^from ([\w.]+) import ([\w, ]+)$/, (_, path, names) => `An import reads: import { ${names} } from "${path}"`],
@@ -32,6 +35,8 @@ const LINES: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/^for (\w+) in ([^:]*).*:$/, (_, name, all) => `A loop reads: for (const ${name} of ${all}) { … }`],
   [/^(?:if|elif|else|while|try|except|finally|with|class)\b.*:$/, () => "A block stands in braces: if (…) { … }"],
   [/^return\b/, () => "A cell shows its last expression: leave out the word return."],
+  [/^print\s+["'\w]/, () => "It is console.log(…) here."],
+  [/^[\w.]+ if .+ else /, () => "A choice reads: condition ? one : other"],
   [/^#/, () => "A comment begins with //."],
   [/^\?+\s*[\w.]+$|^[\w.]+\s*\?+$/, () => "Shift+Tab shows what a name is."],
   [/"""|'''/, () => "Text of several lines stands between backquotes: `…`"],
@@ -42,7 +47,12 @@ const PLACES: readonly (readonly [RegExp, RegExp, string])[] = [
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shown, not filled in
   [/(?:^|[^\w$])f$/, /^["']/, "Text with values in it stands between backquotes: `… ${value} …`"],
   [/\blambda $/, /^\w/, "A function without a name reads: (x) => …"],
+  [/(?:^|[^\w$])$/, /^lambda\b/, "A function without a name reads: (x) => …"],
   [/\s$/, /^(?:and|or)\b/, "and, or, not are written &&, ||, !."],
+  [/(?:^|\s)$/, /^not\b/, "and, or, not are written &&, ||, !."],
+  [/\S\s$/, /^for \w+ in\b/, "A list made from another reads: items.map((item) => …)"],
+  [/\S\s$/, /^if\b.+\belse\b/, "A choice reads: condition ? one : other"],
+  [/\w\[[^\]]*$/, /^:/, "A part of a list reads: list.slice(start, end)"],
 ];
 
 /**
@@ -73,6 +83,9 @@ function nameHabit({ code, column, length }: CellDiagnostic, text: string): stri
   const name = text.slice(column - 1, end);
   if (/^\s*=(?![=>])/.test(text.slice(end)) && text.slice(0, column - 1).trim() === "") {
     return `Declare it where it gets its first value: let ${name} = …`;
+  }
+  if (/:\s*$/.test(text.slice(0, column - 1)) && Object.hasOwn(TYPES, name)) {
+    return `The type is called ${TYPES[name]} here.`;
   }
   return Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
 }

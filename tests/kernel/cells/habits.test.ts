@@ -25,6 +25,14 @@ function unknown(name: string, source: string): string | undefined {
 describe("habits", () => {
   for (const [source, way] of [
     ["import numpy as np", 'import * as np from "numpy"'],
+    ["import os", 'import * as os from "os"'],
+    ['print "x"', "console.log"],
+    ["x if y else z", "condition ? one : other"],
+    ["const a = 1 if b else 2", "condition ? one : other"],
+    ["[x for x in rows]", "items.map"],
+    ["lambda x: x", "(x) => …"],
+    ["not ready", "and, or, not are written &&, ||, !."],
+    ["rows[1:]", "list.slice(start, end)"],
     ["import os.path", 'import * as path from "os.path"'],
     ["from os import path, sep", 'import { path, sep } from "os"'],
     ["def area(x):\n    return x", "function area(…) { … }"],
@@ -50,7 +58,7 @@ describe("habits", () => {
   });
 
   it("leave faults alone that have another reason", () => {
-    for (const source of ["const a = [1, 2;", 'const s = "salt and pepper']) {
+    for (const source of ["const a = [1, 2;", 'const s = "salt and pepper', "const s = 'a [1:2] if x else y"]) {
       const faults = faultsIn(source).map(({ messageText }) => messageText);
       assert.deepEqual(saidOf(source), faults);
     }
@@ -59,6 +67,8 @@ describe("habits", () => {
   it("tell what Python's functions and constants are here", () => {
     assert.equal(unknown("print", 'print("x")'), "Cannot find name 'print'. It is console.log(…) here.");
     assert.equal(unknown("None", "const a = None"), "Cannot find name 'None'. It is null here.");
+    assert.equal(unknown("int", "x: int = 5"), "Cannot find name 'int'. The type is called number here.");
+    assert.match(unknown("int", "f(int(x))") ?? "", /Math\.trunc/);
     assert.equal(unknown("toString", "toString()"), "Cannot find name 'toString'.");
   });
 
