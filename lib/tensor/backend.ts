@@ -124,13 +124,11 @@ function threadsOf(name: string): number {
 export async function initBackend(name?: BackendName): Promise<string> {
   const chosen = await choose(name);
   if (name !== undefined) asked.backend = undefined;
-  if (report === null || report.backend !== chosen.name || tf.getBackend() !== chosen.name) {
-    await activate(chosen.name);
-    const probe = activeCuda()?.probe;
-    const gpu = probe?.available ? probe : null;
-    report = { backend: chosen.name, reason: chosen.reason, threads: threadsOf(chosen.name), gpu };
-  }
-  return report.backend;
+  const { name: backend, reason } = chosen;
+  if (report?.backend !== backend || tf.getBackend() !== backend) await activate(backend);
+  const probe = activeCuda()?.probe;
+  report = { backend, reason, threads: threadsOf(backend), gpu: probe?.available ? probe : null };
+  return backend;
 }
 
 /** The active backend and why it is the one; null before `initBackend`. */

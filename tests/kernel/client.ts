@@ -49,9 +49,9 @@ export interface Result {
 /** A request that was sent: its id, its end, and what came of it. */
 export interface Pending {
   id: string;
-  /** All messages have come; none of its text has been read. */
-  ended: Promise<void>;
-  result: Promise<Result>;
+  /** All messages have come. Their text is not read before somebody asks for the result. */
+  readonly ended: Promise<void>;
+  readonly result: Promise<Result>;
 }
 
 const DELIMITER = Buffer.from("<IDS|MSG>");
@@ -223,7 +223,19 @@ export class TestClient {
       stop_on_error: options.stopOnError ?? true,
     });
     const ended = this.#end(id);
-    return { id, ended, result: ended.then(() => this.#result(id)) };
+    const result = async () => {
+      await ended;
+      return this.#result(id);
+    };
+    let read: Promise<Result> | undefined;
+    return {
+      id,
+      ended,
+      get result() {
+        read ??= result();
+        return read;
+      },
+    };
   }
 
   /** Runs a cell to its end. */
@@ -292,7 +304,8 @@ export class TestClient {
   }
 
   async #end(id: string): Promise<void> {
-    const isIdle = ({ header, content }: Message) => header.msg_type === "status" && content.execution_state === "idle";
+    const isIdle = (message: Message) =>
+      message.header.msg_type === "status" && message.content.execution_state === "idle";
     await this.until(() => this.#replies.has(id) && this.of(id).some(isIdle));
   }
 
