@@ -24,7 +24,8 @@ engine.setBackend = async (name) => {
 };
 
 async function startAndSet(name: string): Promise<boolean> {
-  const { startBackend } = await import("./backend.js");
-  await startBackend(name);
+  // The addon and the kernels of all backends: not before somebody wants one.
+  const { namedBackend, startBackend } = await import("./startBackend.js");
+  await startBackend(namedBackend(name));
   return await setBackend.call(engine, name);
 }

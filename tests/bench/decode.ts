@@ -4,9 +4,10 @@
  *     npx tsx tests/bench/decode.ts [backend] [tokens]
  */
 import * as tf from "@tensorflow/tfjs";
-import { type BackendName, initBackend } from "../../lib/tensor/backend.js";
+import { initBackend } from "../../lib/tensor/backend.js";
 import type { LayerGeometry, PackedSequences } from "../../lib/tensor/layers.js";
 import { advance, createKvCache, decoderLayerCached, embedding, linear, rmsNorm } from "../../lib/tensor/ops.js";
+import type { BackendName } from "../../lib/tensor/startBackend.js";
 import { randomLayer, randomLinear } from "../lib/tensor/tinyLayer.js";
 
 const [backend = "wasm", tokens = "50"] = process.argv.slice(2);

@@ -4,9 +4,10 @@
  *     npx tsx tests/bench/trainingStep.ts [backend] [saving] [steps]
  */
 import * as tf from "@tensorflow/tfjs";
-import { type BackendName, initBackend } from "../../lib/tensor/backend.js";
+import { initBackend } from "../../lib/tensor/backend.js";
 import type { LayerGeometry, Saving } from "../../lib/tensor/layers.js";
 import { decoderLayer, embedding, linearCrossEntropy, rmsNorm } from "../../lib/tensor/ops.js";
+import type { BackendName } from "../../lib/tensor/startBackend.js";
 import { packed, randomLayer, randomWeight } from "../lib/tensor/tinyLayer.js";
 
 const [backend = "wasm", saving = "all", steps = "3"] = process.argv.slice(2);

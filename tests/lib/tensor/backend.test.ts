@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { packageRoot } from "../../../lib/packageRoot.js";
-import { BACKENDS, backendReport, initBackend, isBfloat16Supported } from "../../../lib/tensor/backend.js";
+import { backendReport, initBackend, isBfloat16Supported } from "../../../lib/tensor/backend.js";
+import { BACKENDS } from "../../../lib/tensor/startBackend.js";
 
 /** The addon without CUDA, which behaves the same on a machine with a GPU. */
 const native = join(packageRoot, "build", "native", "tunelab.node");
