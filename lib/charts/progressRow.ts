@@ -1,7 +1,7 @@
 /** The row below a training chart: a bar, the step, the speed and the time left. */
 import { formatSeconds } from "./duration.js";
+import type { Box } from "./svg/elements.js";
 import { element, text } from "./svg/elements.js";
-import type { Box } from "./svg/render.js";
 import { THEME } from "./theme.js";
 
 export type ProgressStatus = "running" | "finished" | "stopped" | "interrupted" | "failed";

@@ -5,8 +5,9 @@ import * as tf from "@tensorflow/tfjs";
 import { fail, suggestion } from "../errors.js";
 import { loadAddon } from "../native/addon.js";
 import { CPU_NATIVE, registerCpuNative } from "./backend/cpuNative.js";
-import { CUDA, registerCuda } from "./cuda/backend.js";
+import { CUDA } from "./cuda/backend.js";
 import { probeGpu } from "./cuda/probe.js";
+import { registerCuda } from "./cuda/register.js";
 
 /** Every backend that tunelab knows; "cuda" is there when the addon was built with CUDA and finds a GPU. */
 export const BACKENDS = ["cpu-native", "wasm", "cpu", "cuda"] as const;

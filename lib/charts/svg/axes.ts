@@ -1,7 +1,6 @@
 /** Axes: grid lines, tick labels and titles. */
 import { THEME } from "../theme.js";
-import { element, text } from "./elements.js";
-import type { Box } from "./render.js";
+import { type Box, element, text } from "./elements.js";
 import type { PlotScale } from "./scales.js";
 
 export function leftAxis(scale: PlotScale, box: Box, grid: boolean): string {

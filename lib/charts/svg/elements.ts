@@ -1,5 +1,13 @@
 /** SVG text, element by element. */
 
+/** A rectangle in pixels. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /** `<name attributes>children</name>`; numbers are rounded to hundredths of a pixel. */

@@ -2,18 +2,10 @@
 import type { Axis, Datum, FigureSpec, Trace } from "../spec.js";
 import { seriesColor, THEME } from "../theme.js";
 import { axisTitle, bottomAxis, leftAxis, rightAxis } from "./axes.js";
-import { element, escapeXml, text, textWidth } from "./elements.js";
+import { type Box, element, escapeXml, text, textWidth } from "./elements.js";
 import { type LegendEntry, legend, legendRows } from "./legend.js";
 import { categoryScale, numericScale, type PlotScale } from "./scales.js";
 import { barTop, drawTrace, histogramBars, isDrawn, type TraceBox } from "./traces.js";
-
-/** A rectangle in pixels. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
 
 export interface RenderOptions {
   readonly width: number;

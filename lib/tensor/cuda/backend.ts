@@ -6,11 +6,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { fail } from "../../errors.js";
-import type { Addon, CudaTable, DeviceBuffer, DeviceBuffers, DeviceProbe, MemoryOwner } from "../../native/addon.js";
-import { tableKernels } from "../backend/kernels.js";
+import type { CudaTable, DeviceBuffer, DeviceBuffers, DeviceProbe, MemoryOwner } from "../../native/addon.js";
 import type { ElementType } from "../backend/table.js";
 import type { Surface } from "../native/surface.js";
-import { onDevice, WORTHWHILE } from "./kernels.js";
 import { Storage } from "./storage.js";
 import { deviceSurface } from "./surface.js";
 
@@ -29,7 +27,7 @@ export class CudaBackend extends MathBackendCPU {
    */
   constructor(
     readonly cuda: CudaTable,
-    public worthwhile = WORTHWHILE,
+    public worthwhile: number,
   ) {
     super();
     // tfjs greets the first user of its cpu backend with an advertisement for its Node binding.
@@ -111,23 +109,4 @@ export class CudaBackend extends MathBackendCPU {
 /** The backend when it is the active one, else null. */
 export function activeCuda(): CudaBackend | null {
   return tf.getBackend() === CUDA ? (tf.backend() as CudaBackend) : null;
-}
-
-/** What the addon has for the GPU. */
-export type CudaTables = Required<Pick<Addon, "cuda" | "cudaTensor">>;
-
-/**
- * Registers the backend and all its kernels with tfjs, over those of `host`; does nothing the second time.
- *
- * @param worthwhile see CudaBackend
- */
-export function registerCuda({ cuda, cudaTensor }: CudaTables, host: "cpu-native" | "cpu", worthwhile?: number): void {
-  if (tf.findBackendFactory(CUDA) !== null) return;
-  tf.registerBackend(CUDA, () => new CudaBackend(cuda, worthwhile), 4);
-  for (const config of tf.getKernelsForBackend(host)) {
-    const { kernelName, kernelFunc } = config;
-    const own = tableKernels[kernelName];
-    const either = own === undefined ? kernelFunc : onDevice(cudaTensor, kernelName, own, kernelFunc);
-    tf.registerKernel({ ...config, backendName: CUDA, kernelFunc: either });
-  }
 }

@@ -4,7 +4,7 @@
  * next.
  */
 import type { CudaTable, DeviceBuffer, NativeHostStore } from "../../native/addon.js";
-import type { LayerInputs, PassBuffers } from "../native/passBuffers.js";
+import type { LayerInputs, PassMemory } from "../native/layerInputs.js";
 import { pinning } from "../outOfMemory.js";
 import { ELEMENT_BYTES } from "./storage.js";
 
@@ -49,7 +49,7 @@ export class HostInputs implements LayerInputs {
     private readonly cuda: CudaTable,
     layers: number,
     private readonly room: number,
-    private readonly held: PassBuffers,
+    private readonly held: PassMemory,
   ) {
     this.#last = layers - 1;
   }

@@ -13,7 +13,7 @@ import type {
 } from "../../native/addon.js";
 import type { QuantState } from "../../quant/quantState.js";
 import type { PackedBatch } from "../layers.js";
-import type { LayerInputs, PassBuffers } from "./passBuffers.js";
+import type { LayerInputs, PassMemory } from "./layerInputs.js";
 
 /** Memory that an op will fill, and the tensor over it. */
 export interface Output<B extends Buffers> {
@@ -39,7 +39,7 @@ export interface Surface<B extends Buffers = Buffers> {
   /** Gives back memory that no tensor owns. */
   release(buffer: B["f32"]): void;
   /** Where the inputs of a pass's layers wait, for a backend that has a memory other than the one it computes in. */
-  inputsOnHost?(layers: number, batchTokens: number, maxTokens: number, held: PassBuffers): LayerInputs;
+  inputsOnHost?(layers: number, batchTokens: number, maxTokens: number, held: PassMemory): LayerInputs;
   /** The loss of `linearCrossEntropy` in ops.ts; `dHidden` (null: not made) receives its gradient times `lossScale`. */
   crossEntropy(
     head: NativeLinearHandle,

@@ -9,7 +9,8 @@ import type { NetworkParts, PackedBatch, PassOptions } from "../layers.js";
 import { gradientBuffers } from "./decoderLayer.js";
 import { layerHandle, matrixHandle } from "./handles.js";
 import { embeddingRows } from "./head.js";
-import { inputsInPlace, PassBuffers } from "./passBuffers.js";
+import { inputsInPlace } from "./layerInputs.js";
+import { PassBuffers } from "./passBuffers.js";
 import type { Surface } from "./surface.js";
 
 /** See `trainingPass` in ops.ts. */

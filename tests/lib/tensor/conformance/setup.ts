@@ -11,7 +11,7 @@ import { setTestEnvs, setupTestFilters } from "@tensorflow/tfjs-core/dist/jasmin
 import type { Addon } from "../../../../lib/native/addon.js";
 import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
 import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
-import { type CudaTables, registerCuda } from "../../../../lib/tensor/cuda/backend.js";
+import { type CudaTables, registerCuda } from "../../../../lib/tensor/cuda/register.js";
 import { fakeTables } from "../cuda/fakeCuda.js";
 
 const {

@@ -18,7 +18,7 @@ import type {
 } from "../../../../lib/native/addon.js";
 import { torchMean } from "../../../../lib/quant/torchMean.js";
 import type { TensorTable } from "../../../../lib/tensor/backend/table.js";
-import type { CudaTables } from "../../../../lib/tensor/cuda/backend.js";
+import type { CudaTables } from "../../../../lib/tensor/cuda/register.js";
 import { ELEMENT_BYTES } from "../../../../lib/tensor/cuda/storage.js";
 
 type Memory = Float32Array | Int32Array | Uint8Array;

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { loadAddon } from "../../../../lib/native/addon.js";
 import { registerCpuNative } from "../../../../lib/tensor/backend/cpuNative.js";
 import { initBackend } from "../../../../lib/tensor/backend.js";
-import { registerCuda } from "../../../../lib/tensor/cuda/backend.js";
+import { registerCuda } from "../../../../lib/tensor/cuda/register.js";
 import { fakeTables } from "./fakeCuda.js";
 
 /** Registers the backend "cuda" over the fake table, unless there is one already. */
