@@ -12,7 +12,7 @@ export function withWayOut(diagnostic: TypeScript.Diagnostic, program: TypeScrip
   const message = withoutCompilerOptions(ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"));
   const way =
     missingModule(message) ??
-    otherOption(diagnostic, message, program.getTypeChecker()) ??
+    otherOption(diagnostic, message, program) ??
     question(diagnostic) ??
     forgottenAwait(message);
   return way === undefined ? message : `${message} ${way}`;
@@ -45,10 +45,12 @@ function missingModule(message: string): string | undefined {
 function otherOption(
   { code, file, start = 0 }: TypeScript.Diagnostic,
   message: string,
-  checker: TypeScript.TypeChecker,
+  program: TypeScript.Program,
 ): string | undefined {
   const [, name] = /'"?(\w+)"?' does not exist in type /.exec(message) ?? [];
   if (!UNKNOWN_PROPERTY.has(code) || file === undefined || name === undefined) return undefined;
+  // Not for a fault of syntax: a checker binds all files of the program, and the snapshot has one that is only read.
+  const checker = program.getTypeChecker();
   const literal = literalWith(name, start, file);
   const camel = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   for (const type of partsOf(literal && checker.getContextualType(literal))) {
