@@ -47,7 +47,7 @@ const OPTIONS = [
   "revision",
 ] as const satisfies readonly (keyof FromPretrainedOptions)[];
 
-const NO_DEVICE = "The backend decides where a model lies; the environment variable TUNELAB_BACKEND names one.";
+const NO_DEVICE = "The backend decides where a model lies: call await tf.setBackend(name) before.";
 const NF4_ONLY = "Weights are held in NF4 (loadIn4bit: true), or as dtype says (loadIn4bit: false).";
 
 /** Options of Unsloth and transformers that people know and tunelab does differently: what to do instead. */

@@ -177,7 +177,7 @@ const CHECKPOINT = "Its folder is a local one: upload it by Hugging Face's own t
 const ONE_DEVICE = "One process trains on one device.";
 const NO_WORKERS = "Texts are turned into tokens before the first step, so no worker has anything to load.";
 const NO_SERVICE = "Runs are recorded in trainer_state.json, and nowhere else.";
-const BACKEND = "Choose a backend with the environment variable TUNELAB_BACKEND.";
+const BACKEND = "Choose a backend before the model is loaded: await tf.setBackend(name).";
 
 /** Options of transformers and TRL that people know and tunelab does differently: what to do instead. */
 export const ELSEWHERE = {
