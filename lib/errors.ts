@@ -1,5 +1,6 @@
 /** One way to report what went wrong: a sentence that names the value, and the way out. */
 import { closest, distance } from "fastest-levenshtein";
+import { toCamelCase } from "./camelCase.js";
 
 /** Every error that the library raises on purpose. `hint` is the way out, already part of `message`. */
 export class TunelabError extends Error {
@@ -58,7 +59,7 @@ export function checkOptions(
   }
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
-    const camel = key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const camel = toCamelCase(key);
     if (Object.hasOwn(elsewhere, camel)) fail(`There is no option "${key}" of ${where}.`, { hint: elsewhere[camel]! });
     fail(`Unknown option "${key}" of ${where}.`, { hint: suggestion(key, known) });
   }

@@ -1,4 +1,5 @@
 /** A message of the compiler with the way out of what it finds wrong. */
+import { toCamelCase } from "../../lib/camelCase.js";
 import type { TypeScript } from "./typescript.js";
 import { ts } from "./typescript.js";
 
@@ -52,11 +53,10 @@ function otherOption(
   // Not for a fault of syntax: a checker binds all files of the program, and the snapshot has one that is only read.
   const checker = program.getTypeChecker();
   const literal = literalWith(name, start, file);
-  const camel = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   for (const type of partsOf(literal && checker.getContextualType(literal))) {
     const module = type.symbol?.declarations?.[0]?.getSourceFile();
     const table = module && checker.getSymbolAtLocation(module)?.exports?.get(ts.escapeLeadingUnderscores(TABLE));
-    const option = table && checker.getTypeOfSymbol(table).getProperty(camel);
+    const option = table && checker.getTypeOfSymbol(table).getProperty(toCamelCase(name));
     const advice = option && checker.getTypeOfSymbol(option);
     if (advice?.isStringLiteral()) return advice.value;
   }

@@ -8,7 +8,7 @@ import { jsonBytes, toJson } from "./jsonText.js";
 import type { Header, JsonObject, Message, ParentHeader } from "./messages.js";
 import { PROTOCOL_VERSION } from "./messages.js";
 
-const DELIMITER = Buffer.from("<IDS|MSG>");
+export const DELIMITER = Buffer.from("<IDS|MSG>");
 const REMEMBERED_SIGNATURES = 65_536;
 
 /** A message that was refused; the kernel goes on. */

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { Dealer, Request, Subscriber } from "zeromq";
 import { address, type Channel, readConnectionFile } from "../../kernel/protocol/connection.js";
 import type { JsonObject, Message, MimeBundle } from "../../kernel/protocol/messages.js";
-import { Wire } from "../../kernel/protocol/wire.js";
+import { DELIMITER, Wire } from "../../kernel/protocol/wire.js";
 
 export const KERNEL_ENTRY = fileURLToPath(new URL("../../dist/kernel/main.cjs", import.meta.url));
 
@@ -54,7 +54,6 @@ export interface Pending {
   readonly result: Promise<Result>;
 }
 
-const DELIMITER = Buffer.from("<IDS|MSG>");
 const DEFAULT_TIMEOUT_MS = 40_000;
 const STOP_TIMEOUT_MS = 5000;
 /** ZeroMQ's own pause between attempts is a tenth of a second, a quarter of what a kernel needs to start. */

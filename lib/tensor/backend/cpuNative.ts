@@ -7,6 +7,7 @@ import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { HostCall } from "./hostCall.js";
 import type { Inputs } from "./kernel.js";
 import { tableKernels } from "./kernels.js";
+import { quiet } from "./quiet.js";
 import type { TensorTable } from "./table.js";
 
 export const CPU_NATIVE = "cpu-native";
@@ -14,8 +15,7 @@ export const CPU_NATIVE = "cpu-native";
 class CpuNativeBackend extends MathBackendCPU {
   constructor() {
     super();
-    // tfjs greets the first user of its cpu backend with an advertisement for its Node binding.
-    Object.assign(this, { firstUse: false });
+    quiet(this);
   }
 }
 

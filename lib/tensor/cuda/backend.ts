@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { fail } from "../../errors.js";
 import type { CudaTable, DeviceBuffer, DeviceBuffers, DeviceProbe, MemoryOwner } from "../../native/addon.js";
+import { quiet } from "../backend/quiet.js";
 import type { ElementType } from "../backend/table.js";
 import type { Surface } from "../native/surface.js";
 import { Storage } from "./storage.js";
@@ -30,8 +31,7 @@ export class CudaBackend extends MathBackendCPU {
     public worthwhile: number,
   ) {
     super();
-    // tfjs greets the first user of its cpu backend with an advertisement for its Node binding.
-    Object.assign(this, { firstUse: false });
+    quiet(this);
     this.probe = cuda.probe();
     this.surface = deviceSurface(this);
   }
